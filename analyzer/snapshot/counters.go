@@ -1,0 +1,166 @@
+package snapshot
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"strconv"
+	"strings"
+)
+
+// Counters are the exact counters of a moment under the field names of Go's
+// runtime.MemStats (HeapAlloc, Mallocs, Frees, StackInuse, NumGC, …), plus
+// MaxRSS where the trailer gives it. Values are bytes, objects or counts as
+// MemStats says; no sampling is involved. The zero value is "nothing known".
+type Counters struct {
+	Values        map[string]uint64
+	GCCPUFraction float64
+	BySize        []SizeClass
+}
+
+// SizeClass is one entry of MemStats.BySize: objects of up to Size bytes.
+type SizeClass struct {
+	Size    uint32 `json:"Size"`
+	Mallocs uint64 `json:"Mallocs"`
+	Frees   uint64 `json:"Frees"`
+}
+
+// Get returns a counter and whether it is known.
+func (c Counters) Get(name string) (uint64, bool) {
+	v, ok := c.Values[name]
+	return v, ok
+}
+
+// Empty reports that nothing is known.
+func (c Counters) Empty() bool { return len(c.Values) == 0 && len(c.BySize) == 0 }
+
+// LiveBytes is HeapAlloc: bytes of live objects right after a collection.
+func (c Counters) LiveBytes() (uint64, bool) { return c.Get("HeapAlloc") }
+
+// LiveObjects is Mallocs − Frees, else HeapObjects.
+func (c Counters) LiveObjects() (uint64, bool) {
+	m, ok1 := c.Get("Mallocs")
+	f, ok2 := c.Get("Frees")
+	if ok1 && ok2 && m >= f {
+		return m - f, true
+	}
+	return c.Get("HeapObjects")
+}
+
+// MarshalJSON writes one flat object, as runtime.MemStats would be encoded.
+func (c Counters) MarshalJSON() ([]byte, error) {
+	m := make(map[string]any, len(c.Values)+2)
+	for k, v := range c.Values {
+		m[k] = v
+	}
+	if c.GCCPUFraction != 0 {
+		m["GCCPUFraction"] = c.GCCPUFraction
+	}
+	if len(c.BySize) > 0 {
+		m["BySize"] = c.BySize
+	}
+	return json.Marshal(m)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes and what encoding a
+// runtime.MemStats (or expvar's memstats) gives; fields that are not whole
+// numbers ≥ 0 are passed over.
+func (c *Counters) UnmarshalJSON(b []byte) error {
+	var m map[string]json.RawMessage
+	if err := json.Unmarshal(b, &m); err != nil {
+		return err
+	}
+	out := Counters{Values: make(map[string]uint64, len(m))}
+	for k, raw := range m {
+		switch k {
+		case "GCCPUFraction":
+			if err := json.Unmarshal(raw, &out.GCCPUFraction); err != nil {
+				return fmt.Errorf("GCCPUFraction: %w", err)
+			}
+		case "BySize":
+			if err := json.Unmarshal(raw, &out.BySize); err != nil {
+				return fmt.Errorf("BySize: %w", err)
+			}
+		default:
+			if v, err := strconv.ParseUint(string(bytes.TrimSpace(raw)), 10, 64); err == nil {
+				out.Values[k] = v
+			}
+		}
+	}
+	*c = out
+	return nil
+}
+
+// Merge copies what o knows and c does not.
+func (c *Counters) Merge(o Counters) {
+	if c.Values == nil {
+		c.Values = map[string]uint64{}
+	}
+	for k, v := range o.Values {
+		if _, ok := c.Values[k]; !ok {
+			c.Values[k] = v
+		}
+	}
+	if c.BySize == nil {
+		c.BySize = o.BySize
+	}
+}
+
+// Clone returns a copy that shares nothing.
+func (c Counters) Clone() Counters {
+	c.Values = maps.Clone(c.Values)
+	c.BySize = append([]SizeClass(nil), c.BySize...)
+	return c
+}
+
+// maxTrailerLine bounds one line of a text profile; the lines of PauseNs are
+// the longest that runtime/pprof writes (about 6 kB).
+const maxTrailerLine = 1 << 20
+
+// ParseTrailer reads the exact counters from the text of
+// /debug/pprof/heap?debug=1, whose last lines are a MemStats
+// ("# HeapAlloc = 1234"). The stacks before it are read past, never kept, so r
+// may be long. A text without HeapAlloc is an error.
+func ParseTrailer(r io.Reader) (Counters, error) {
+	c := Counters{Values: map[string]uint64{}}
+	sc := bufio.NewScanner(r)
+	sc.Buffer(make([]byte, 0, 64<<10), maxTrailerLine)
+	for sc.Scan() {
+		rest, ok := strings.CutPrefix(sc.Text(), "# ")
+		if !ok {
+			continue
+		}
+		name, value, ok := strings.Cut(rest, " = ")
+		if !ok || strings.ContainsAny(name, "\t ") {
+			continue
+		}
+		switch name {
+		case "Stack", "MSpan", "MCache": // "inuse / sys"
+			inuse, sys, _ := strings.Cut(value, " / ")
+			c.set(name+"Inuse", inuse)
+			c.set(name+"Sys", sys)
+		case "GCCPUFraction":
+			if f, err := strconv.ParseFloat(value, 64); err == nil && f >= 0 {
+				c.GCCPUFraction = f
+			}
+		default:
+			c.set(name, value)
+		}
+	}
+	if err := sc.Err(); err != nil {
+		return Counters{}, fmt.Errorf("read the counters at the end of the heap text: %w", err)
+	}
+	if _, ok := c.LiveBytes(); !ok {
+		return Counters{}, fmt.Errorf("no line \"# HeapAlloc = …\": this is not the text of /debug/pprof/heap?debug=1, or it was cut short")
+	}
+	return c, nil
+}
+
+func (c *Counters) set(name, value string) {
+	if v, err := strconv.ParseUint(strings.TrimSpace(value), 10, 64); err == nil {
+		c.Values[name] = v
+	}
+}

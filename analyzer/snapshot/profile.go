@@ -1,0 +1,262 @@
+package snapshot
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/google/pprof/profile"
+)
+
+// Frame is one function call, inlined calls included.
+type Frame struct {
+	Function string `json:"function"`
+	File     string `json:"file,omitempty"`
+	Line     int    `json:"line,omitempty"`
+}
+
+// Stack is a call stack, the leaf first. Equal stacks of one Interner are the
+// same pointer.
+type Stack struct {
+	Frames []Frame
+	// Key is the functions alone, leaf first, joined by newlines, with type
+	// parameters collapsed to "[...]": the identity of a site within a build.
+	Key string
+}
+
+// Interner gives one *Stack to equal stacks, so that the snapshots of a run
+// share them. It is not safe for concurrent use. The zero value is not ready:
+// call NewInterner.
+type Interner struct {
+	stacks map[string]*Stack
+}
+
+// NewInterner returns an empty Interner.
+func NewInterner() *Interner { return &Interner{stacks: map[string]*Stack{}} }
+
+func (in *Interner) stack(frames []Frame) *Stack {
+	var id, key strings.Builder
+	for i, f := range frames {
+		if i > 0 {
+			key.WriteByte('\n')
+		}
+		key.WriteString(f.Function)
+		fmt.Fprintf(&id, "%s\x00%s\x00%d\n", f.Function, f.File, f.Line)
+	}
+	if s, ok := in.stacks[id.String()]; ok {
+		return s
+	}
+	s := &Stack{Frames: frames, Key: key.String()}
+	in.stacks[id.String()] = s
+	return s
+}
+
+// Kind is what a pprof profile measures.
+type Kind string
+
+// The kinds that heapdrift knows. KindOther profiles (cpu, mutex, block, …)
+// are refused by name.
+const (
+	KindHeap      Kind = "heap"
+	KindGoroutine Kind = "goroutine"
+	KindOther     Kind = "other"
+)
+
+// ErrNotProfile is wrapped by the errors of bytes that are no pprof profile.
+var ErrNotProfile = errors.New("not a pprof profile")
+
+// HeapSample is the sampled memory of one stack and one object size. Numbers
+// are as served: scaled up by the program under test.
+type HeapSample struct {
+	Stack        *Stack
+	Size         int64 // bytes an object, from the "bytes" label; 0 where absent
+	AllocObjects int64
+	AllocBytes   int64
+	InuseObjects int64
+	InuseBytes   int64
+}
+
+// Heap is a parsed heap profile. Period is the sampling rate in bytes
+// (MemProfileRate); 0 means that sampling was off.
+type Heap struct {
+	Time    time.Time
+	Period  int64
+	Samples []HeapSample
+}
+
+// GoroutineSample counts the goroutines with one stack.
+type GoroutineSample struct {
+	Stack *Stack
+	Count int64
+}
+
+// Goroutines is a parsed goroutine profile.
+type Goroutines struct {
+	Time    time.Time
+	Total   int64
+	Samples []GoroutineSample
+}
+
+// KindOf tells a profile's kind from its sample types.
+func KindOf(p *profile.Profile) Kind {
+	has := func(name string) bool {
+		for _, t := range p.SampleType {
+			if t.Type == name {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case has("inuse_space"):
+		return KindHeap
+	case has("goroutine"), has("goroutineleak"):
+		return KindGoroutine
+	}
+	return KindOther
+}
+
+// Decode reads a pprof profile, gzip or not, and reports its kind. The error
+// wraps ErrNotProfile.
+func Decode(data []byte) (*profile.Profile, Kind, error) {
+	if len(data) == 0 {
+		return nil, "", fmt.Errorf("%w: it is empty", ErrNotProfile)
+	}
+	p, err := profile.ParseData(data)
+	if err != nil {
+		return nil, "", fmt.Errorf("%w: %v", ErrNotProfile, err)
+	}
+	return p, KindOf(p), nil
+}
+
+// ParseHeap reads a heap profile.
+func ParseHeap(data []byte, in *Interner) (*Heap, error) {
+	p, kind, err := Decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("heap profile: %w", err)
+	}
+	if kind != KindHeap {
+		return nil, fmt.Errorf("heap profile: it is of another kind (%s); want one with inuse_space", sampleTypes(p))
+	}
+	return HeapOf(p, in), nil
+}
+
+// HeapOf converts a decoded profile of KindHeap.
+func HeapOf(p *profile.Profile, in *Interner) *Heap {
+	h := &Heap{Period: p.Period, Samples: make([]HeapSample, 0, len(p.Sample))}
+	if p.TimeNanos > 0 {
+		h.Time = time.Unix(0, p.TimeNanos).UTC()
+	}
+	ao, ab, io, ib := index(p, "alloc_objects"), index(p, "alloc_space"), index(p, "inuse_objects"), index(p, "inuse_space")
+	for _, s := range p.Sample {
+		x := HeapSample{
+			Stack:        in.stack(frames(s)),
+			AllocObjects: value(s, ao), AllocBytes: value(s, ab),
+			InuseObjects: value(s, io), InuseBytes: value(s, ib),
+		}
+		if l := s.NumLabel["bytes"]; len(l) > 0 && l[0] > 0 {
+			x.Size = l[0]
+		}
+		h.Samples = append(h.Samples, x)
+	}
+	return h
+}
+
+// ParseGoroutines reads a goroutine (or goroutineleak) profile.
+func ParseGoroutines(data []byte, in *Interner) (*Goroutines, error) {
+	p, kind, err := Decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("goroutine profile: %w", err)
+	}
+	if kind != KindGoroutine {
+		return nil, fmt.Errorf("goroutine profile: it is of another kind (%s)", sampleTypes(p))
+	}
+	return GoroutinesOf(p, in), nil
+}
+
+// GoroutinesOf converts a decoded profile of KindGoroutine.
+func GoroutinesOf(p *profile.Profile, in *Interner) *Goroutines {
+	g := &Goroutines{Samples: make([]GoroutineSample, 0, len(p.Sample))}
+	if p.TimeNanos > 0 {
+		g.Time = time.Unix(0, p.TimeNanos).UTC()
+	}
+	for _, s := range p.Sample {
+		n := value(s, 0)
+		g.Total += n
+		g.Samples = append(g.Samples, GoroutineSample{Stack: in.stack(frames(s)), Count: n})
+	}
+	return g
+}
+
+func index(p *profile.Profile, name string) int {
+	for i, t := range p.SampleType {
+		if t.Type == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// value is sample value i, 0 where the profile lacks it; negative values
+// (of a hand-made or subtracted profile) count as 0.
+func value(s *profile.Sample, i int) int64 {
+	if i < 0 || i >= len(s.Value) {
+		return 0
+	}
+	return max(0, s.Value[i])
+}
+
+func sampleTypes(p *profile.Profile) string {
+	var names []string
+	for _, t := range p.SampleType {
+		names = append(names, t.Type)
+	}
+	if len(names) == 0 {
+		return "no sample types"
+	}
+	return strings.Join(names, ", ")
+}
+
+func frames(s *profile.Sample) []Frame {
+	var out []Frame
+	for _, l := range s.Location {
+		if l == nil {
+			continue
+		}
+		for _, ln := range l.Line {
+			if ln.Function == nil {
+				continue
+			}
+			out = append(out, Frame{
+				Function: collapse(ln.Function.Name),
+				File:     ln.Function.Filename,
+				Line:     int(ln.Line),
+			})
+		}
+		if len(l.Line) == 0 && l.Address != 0 { // a stripped or foreign location
+			out = append(out, Frame{Function: fmt.Sprintf("0x%x", l.Address)})
+		}
+	}
+	return out
+}
+
+var typeArgs = regexp.MustCompile(`\[[^\[\]]*\]`)
+
+// collapse replaces type arguments by "[...]", so that instantiations of one
+// generic function are one function.
+func collapse(name string) string {
+	if !strings.Contains(name, "[") || strings.HasSuffix(name, "[...]") && strings.Count(name, "[") == 1 {
+		return name
+	}
+	const mark = "\x01"
+	for {
+		next := typeArgs.ReplaceAllString(name, mark)
+		if next == name {
+			break
+		}
+		name = next
+	}
+	return strings.ReplaceAll(name, mark, "[...]")
+}
