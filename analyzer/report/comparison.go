@@ -1,0 +1,170 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+)
+
+// Judged is a run with its result.
+type Judged struct {
+	Run    *snapshot.Run
+	Result *detect.Result
+}
+
+// Comparison is a scenario's two variants held against its truth. Leaky is nil
+// for a control, which has none; Fixed is nil where it could not be run.
+type Comparison struct {
+	Scenario string
+	Leaky    *Judged
+	Fixed    *Judged
+	Pass     bool
+	// Undecided says that nothing contradicts the truth, but a run was
+	// inconclusive.
+	Undecided bool
+	Mismatch  []string // what contradicts the truth, in sentences
+}
+
+// comparisonDocument is a Comparison as JSON has it.
+type comparisonDocument struct {
+	Scenario string    `json:"scenario"`
+	Leaky    *Document `json:"leaky,omitempty"`
+	Fixed    *Document `json:"fixed,omitempty"`
+	Pass     bool      `json:"pass"`
+	Mismatch []string  `json:"mismatch"`
+}
+
+func (c *Comparison) document() comparisonDocument {
+	d := comparisonDocument{Scenario: c.Scenario, Pass: c.Pass, Mismatch: list(c.Mismatch)}
+	if c.Leaky != nil {
+		d.Leaky = New(c.Leaky.Run, c.Leaky.Result)
+	}
+	if c.Fixed != nil {
+		d.Fixed = New(c.Fixed.Run, c.Fixed.Result)
+	}
+	return d
+}
+
+// ComparisonJSON writes one comparison as a JSON object.
+func ComparisonJSON(w io.Writer, c *Comparison) error { return encode(w, c.document()) }
+
+// ComparisonsJSON writes several as a JSON array, empty for none.
+func ComparisonsJSON(w io.Writer, cs []*Comparison) error {
+	ds := make([]comparisonDocument, 0, len(cs))
+	for _, c := range cs {
+		ds = append(ds, c.document())
+	}
+	return encode(w, ds)
+}
+
+// ComparisonsText writes comparisons for people: each variant's report under a
+// heading, then one line that says whether the truth was met.
+func ComparisonsText(w io.Writer, cs []*Comparison, o TextOptions) error {
+	for i, c := range cs {
+		if i > 0 {
+			if _, err := io.WriteString(w, "\n"); err != nil {
+				return fmt.Errorf("write the comparison as text: %w", err)
+			}
+		}
+		if err := c.text(w, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Comparison) text(w io.Writer, o TextOptions) error {
+	for _, v := range c.variants() {
+		if _, err := fmt.Fprintf(w, "── %s/%s\n", printable(c.Scenario), v.name); err != nil {
+			return fmt.Errorf("write the comparison as text: %w", err)
+		}
+		if err := Text(w, v.Run, v.Result, o); err != nil {
+			return err
+		}
+		if _, err := io.WriteString(w, "\n"); err != nil {
+			return fmt.Errorf("write the comparison as text: %w", err)
+		}
+	}
+	t := &text{o: o}
+	glyph, word, sgr := c.outcome()
+	t.line(t.head(glyph+" "+word, sgr) + "  " + printable(c.Scenario) + ": " + c.summary())
+	for _, m := range c.Mismatch {
+		t.line(indent + printable(m))
+	}
+	if _, err := io.WriteString(w, t.b.String()); err != nil {
+		return fmt.Errorf("write the comparison as text: %w", err)
+	}
+	return nil
+}
+
+// ComparisonsMarkdown writes comparisons as a table, then each variant's report.
+func ComparisonsMarkdown(w io.Writer, cs []*Comparison) error {
+	var b strings.Builder
+	b.WriteString("| scenario | leaky | fixed | as it should be |\n|---|---|---|---|\n")
+	for _, c := range cs {
+		verdict := map[string]string{"leaky": "", "fixed": ""}
+		for _, v := range c.variants() {
+			verdict[v.name] = string(v.Result.Verdict)
+		}
+		glyph, word, _ := c.outcome()
+		fmt.Fprintf(&b, "| %s | %s | %s | %s %s |\n", escape(c.Scenario), verdict["leaky"], verdict["fixed"], glyph, word)
+	}
+	for _, c := range cs {
+		for _, m := range c.Mismatch {
+			fmt.Fprintf(&b, "\n- %s: %s\n", escape(c.Scenario), escape(m))
+		}
+		for _, v := range c.variants() {
+			b.WriteString("\n" + markdown(v.Run, v.Result, c.Scenario+"/"+v.name))
+		}
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("write the comparison as Markdown: %w", err)
+	}
+	return nil
+}
+
+type variant struct {
+	name string
+	*Judged
+}
+
+func (c *Comparison) variants() []variant {
+	var out []variant
+	if c.Leaky != nil {
+		out = append(out, variant{"leaky", c.Leaky})
+	}
+	if c.Fixed != nil {
+		out = append(out, variant{"fixed", c.Fixed})
+	}
+	return out
+}
+
+func (c *Comparison) outcome() (glyph, word, sgr string) {
+	switch {
+	case c.Pass:
+		return "✓", "pass", "32"
+	case c.Undecided:
+		return "?", "undecided", "33"
+	}
+	return "✗", "FAIL", "1;31"
+}
+
+// summary says what the variants were judged to be: "leaky is leak, fixed is
+// clean, as it should be".
+func (c *Comparison) summary() string {
+	var parts []string
+	for _, v := range c.variants() {
+		parts = append(parts, v.name+" is "+string(v.Result.Verdict))
+	}
+	s := strings.Join(parts, ", ")
+	switch {
+	case c.Pass:
+		return s + ", as it should be"
+	case c.Undecided:
+		return s + "; not decided: run it longer (--for)"
+	}
+	return s + "; this contradicts the scenario's truth"
+}

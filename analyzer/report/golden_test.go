@@ -1,0 +1,187 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+)
+
+func TestGoldens(t *testing.T) {
+	t.Parallel()
+	cases := map[string]func() (*snapshot.Run, *detect.Result){
+		"leak": leaking, "clean": calm, "inconclusive": undecided, "per-second": timed,
+		"nothing": func() (*snapshot.Run, *detect.Result) {
+			return &snapshot.Run{}, &detect.Result{Verdict: detect.RunInconclusive}
+		},
+		"unattributed": func() (*snapshot.Run, *detect.Result) {
+			run, res := leaking()
+			res.Findings = []detect.Finding{{
+				ID: "u", Kind: detect.KindHeap, Verdict: detect.Leak, Function: detect.Unattributed,
+				BytesPerOp: iv(80.4, 79.1, 81.7), Why: []string{"no site explains it: lower --memprofilerate"},
+			}}
+			return run, res
+		},
+		"bare": func() (*snapshot.Run, *detect.Result) {
+			run, res := undecided()
+			res.HasOps, res.Totals, res.Findings, res.Power = false, nil, nil, nil
+			return run, res
+		},
+	}
+	for name, fixture := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run, res := fixture()
+			var text, md, js bytes.Buffer
+			if err := Text(&text, run, res, TextOptions{Bundle: "runs/2026-11-22T10-15-00"}); err != nil {
+				t.Fatal(err)
+			}
+			if err := Markdown(&md, run, res); err != nil {
+				t.Fatal(err)
+			}
+			if err := JSON(&js, run, res); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, name+".txt", text.Bytes())
+			golden(t, name+".md", md.Bytes())
+			golden(t, name+".json", js.Bytes())
+			if strings.Contains(text.String(), "\x1b") {
+				t.Error("colour codes in text that did not ask for colour")
+			}
+		})
+	}
+}
+
+func TestColourOnlyWhereAskedAndNeverAlone(t *testing.T) {
+	t.Parallel()
+	for _, fixture := range []func() (*snapshot.Run, *detect.Result){leaking, calm, undecided} {
+		run, res := fixture()
+		var plain, colour bytes.Buffer
+		if err := Text(&plain, run, res, TextOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := Text(&colour, run, res, TextOptions{Color: true}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(colour.String(), "\x1b[") {
+			t.Errorf("%s: no colour although asked", res.Verdict)
+		}
+		stripped := colour.String()
+		for _, code := range []string{"\x1b[1;31m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"} {
+			stripped = strings.ReplaceAll(stripped, code, "")
+		}
+		if stripped != plain.String() {
+			t.Errorf("%s: colour changes the words:\n%q\n%q", res.Verdict, stripped, plain.String())
+		}
+	}
+}
+
+func TestNamesFromTheProgramCannotSteerTheTerminal(t *testing.T) {
+	t.Parallel()
+	run, res := leaking()
+	evil := "example.com/x.f\x1b[2J\nLEAK gone\u202e"
+	f := &res.Findings[0]
+	f.Function, f.File, f.WaitReason, f.Why, f.HeldBy, f.Warnings = evil, evil, evil, []string{evil}, []string{evil}, []string{evil}
+	run.Target.Name, res.Warnings = evil, []string{evil}
+	var b bytes.Buffer
+	if err := Text(&b, run, res, TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := Markdown(&b, run, res); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsAny(b.String(), "\x1b\u202e") || strings.Contains(b.String(), "\nLEAK gone") {
+		t.Errorf("a name of the program reached the terminal raw:\n%q", b.String())
+	}
+}
+
+func TestMarkdownCellsHoldTheirContent(t *testing.T) {
+	t.Parallel()
+	run, res := leaking()
+	res.Findings[0].Function = "example.com/x.f|g`h"
+	var b bytes.Buffer
+	if err := Markdown(&b, run, res); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range strings.Split(b.String(), "\n") {
+		if strings.HasPrefix(l, "|") && strings.Count(l, "|")-strings.Count(l, `\|`) != 4 {
+			t.Errorf("a row with another number of cells: %s", l)
+		}
+	}
+}
+
+func TestTextBoundsTheFindingsAndSaysSo(t *testing.T) {
+	t.Parallel()
+	run, res := leaking()
+	f := res.Findings[0]
+	res.Findings = nil
+	for range 25 {
+		res.Findings = append(res.Findings, f)
+	}
+	var b bytes.Buffer
+	if err := Text(&b, run, res, TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), "▲ leak"); n != 10 {
+		t.Errorf("%d findings printed, want 10", n)
+	}
+	if !strings.Contains(b.String(), "and 15 more") {
+		t.Errorf("the text does not say that 15 are left out:\n%s", b.String())
+	}
+}
+
+func TestComparisons(t *testing.T) {
+	t.Parallel()
+	lr, lres := leaking()
+	fr, fres := calm()
+	pass := &Comparison{Scenario: "closure", Leaky: &Judged{lr, lres}, Fixed: &Judged{fr, fres}, Pass: true}
+	fail := &Comparison{Scenario: "subslice", Leaky: &Judged{fr, fres}, Fixed: &Judged{fr, fres}, Mismatch: []string{"leaky is clean; its truth is leak"}}
+	control := &Comparison{Scenario: "cache", Fixed: &Judged{fr, fres}, Pass: true}
+	all := []*Comparison{pass, fail, control}
+
+	var text, md, js, one bytes.Buffer
+	if err := ComparisonsText(&text, all, TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := ComparisonsMarkdown(&md, all); err != nil {
+		t.Fatal(err)
+	}
+	if err := ComparisonsJSON(&js, all); err != nil {
+		t.Fatal(err)
+	}
+	if err := ComparisonJSON(&one, pass); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "comparisons.txt", text.Bytes())
+	golden(t, "comparisons.md", md.Bytes())
+
+	var docs []map[string]any
+	if err := json.Unmarshal(js.Bytes(), &docs); err != nil {
+		t.Fatal(err)
+	}
+	if len(docs) != 3 {
+		t.Fatalf("%d documents, want 3", len(docs))
+	}
+	for i, want := range []struct{ leaky, pass bool }{{true, true}, {true, false}, {false, true}} {
+		d := docs[i]
+		if _, ok := d["leaky"]; ok != want.leaky {
+			t.Errorf("document %d: leaky there: %v, want %v", i, ok, want.leaky)
+		}
+		if d["pass"] != want.pass {
+			t.Errorf("document %d: pass %v, want %v", i, d["pass"], want.pass)
+		}
+		if _, ok := d["mismatch"].([]any); !ok {
+			t.Errorf("document %d: mismatch is %v, want a list", i, d["mismatch"])
+		}
+		fixed, _ := d["fixed"].(map[string]any)
+		if fixed["schema"] != Schema || fixed["verdict"] != "clean" {
+			t.Errorf("document %d: fixed is not a report: %v", i, fixed)
+		}
+	}
+	if !bytes.HasPrefix(one.Bytes(), []byte("{\n  \"scenario\": \"closure\"")) {
+		t.Errorf("one comparison is not an object: %.60s", one.Bytes())
+	}
+}

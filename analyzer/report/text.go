@@ -1,0 +1,298 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+)
+
+// TextOptions shape the text. The zero value prints without colour, at most
+// ten findings, and says nothing of a recording.
+type TextOptions struct {
+	// Color asks for colour codes. The caller has made sure that w is a
+	// terminal and that NO_COLOR is not set.
+	Color bool
+	// Bundle is the recording's path, where one was kept.
+	Bundle string
+	// MaxFindings bounds the findings printed; 0 means 10.
+	MaxFindings int
+}
+
+const indent = "     "
+
+// Text writes the report for people: one line when all is well, else the
+// verdict, the findings, what the run could have seen and what to do next.
+func Text(w io.Writer, run *snapshot.Run, res *detect.Result, o TextOptions) error {
+	t := &text{run: run, res: res, o: o}
+	switch res.Verdict {
+	case detect.RunLeak:
+		t.leak()
+	case detect.RunClean:
+		t.line(t.head("clean", "32") + "  " + clean(run, res))
+	default:
+		t.inconclusive()
+	}
+	for _, w := range warnings(run, res) {
+		t.line("warning: " + printable(w))
+	}
+	if o.Bundle != "" {
+		t.line("Bundle: " + o.Bundle + "   next: heapdrift analyze --format json " + o.Bundle)
+	}
+	if _, err := io.WriteString(w, t.b.String()); err != nil {
+		return fmt.Errorf("write the report as text: %w", err)
+	}
+	return nil
+}
+
+// text collects the lines.
+type text struct {
+	b   strings.Builder
+	run *snapshot.Run
+	res *detect.Result
+	o   TextOptions
+}
+
+func (t *text) line(s string) {
+	t.b.WriteString(strings.TrimRight(s, " "))
+	t.b.WriteByte('\n')
+}
+
+// head colours a word with an SGR code where colour was asked for.
+func (t *text) head(word, sgr string) string {
+	if !t.o.Color {
+		return word
+	}
+	return "\x1b[" + sgr + "m" + word + "\x1b[0m"
+}
+
+func (t *text) leak() {
+	t.line(t.head("LEAK", "1;31") + "  " + tally(t.res) + growths(t.res) + indent + span(t.run, t.res))
+	t.line("")
+	t.findings()
+	t.footer()
+}
+
+func (t *text) inconclusive() {
+	t.line(t.head("inconclusive", "33") + "  " + span(t.run, t.res))
+	why, next := open(t.res)
+	for _, s := range why {
+		t.line(indent + printable(s))
+	}
+	t.findings()
+	t.footer()
+	for _, s := range next {
+		t.line("next: " + s)
+	}
+}
+
+// tally counts the findings by verdict: "2 findings, 1 suspect   ".
+func tally(res *detect.Result) string {
+	var leaks, others int
+	for _, f := range res.Findings {
+		switch f.Verdict {
+		case detect.Leak:
+			leaks++
+		case detect.Suspect:
+			others++
+		}
+	}
+	var parts []string
+	switch {
+	case leaks == 1:
+		parts = append(parts, "1 finding")
+	case leaks > 1:
+		parts = append(parts, fmt.Sprintf("%d findings", leaks))
+	}
+	if others > 0 {
+		parts = append(parts, fmt.Sprintf("%d suspect", others))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, ", ") + "   "
+}
+
+// growths names the totals that grew, with the size of each.
+func growths(res *detect.Result) string {
+	var parts []string
+	add := func(name string, q quantity, label string) {
+		t := res.Total(name)
+		if t == nil || !asksAttention(t.Verdict) {
+			return
+		}
+		if g := growth(t, res); g != nil {
+			parts = append(parts, rate(g, q, axis(res), true)+label)
+		}
+	}
+	add("live_bytes", quantityBytes, " live heap")
+	add("goroutines", quantityGoroutines, "")
+	if len(parts) == 0 {
+		add("live_objects", quantityObjects, "")
+		add("stack_bytes", quantityBytes, " stacks")
+		add("rss_bytes", quantityBytes, " RSS")
+	}
+	return strings.Join(parts, " · ")
+}
+
+// findings prints a table of those that ask for attention, with the details of
+// each below it.
+func (t *text) findings() {
+	const gap = 3
+	limit := t.o.MaxFindings
+	if limit <= 0 {
+		limit = 10
+	}
+	var shown []*detect.Finding
+	more := 0
+	for i := range t.res.Findings {
+		if f := &t.res.Findings[i]; asksAttention(f.Verdict) {
+			if len(shown) == limit {
+				more++
+				continue
+			}
+			shown = append(shown, f)
+		}
+	}
+	rows := make([][4]string, len(shown))
+	var width [4]int
+	for i, f := range shown {
+		name := shortFunction(f.Function)
+		if f.WaitReason != "" {
+			name += " [" + printable(f.WaitReason) + "]"
+		}
+		rows[i] = [4]string{
+			amount(f, t.res), name,
+			place(f.Function, f.File, f.Line, t.run.Target.Module), held(f),
+		}
+		for c, s := range rows[i] {
+			width[c] = max(width[c], utf8.RuneCountInString(s))
+		}
+	}
+	words := 0
+	for _, f := range shown {
+		words = max(words, len(word(f.Verdict)))
+	}
+	for i, f := range shown {
+		r := rows[i]
+		line := glyph(f.Verdict) + " " + pad(word(f.Verdict), words) + strings.Repeat(" ", gap-1)
+		for c := range 3 {
+			if width[c] > 0 {
+				line += pad(r[c], width[c]) + strings.Repeat(" ", gap)
+			}
+		}
+		line += strings.Repeat(" ", width[3]-utf8.RuneCountInString(r[3])) + r[3]
+		t.line(line)
+		t.details(f)
+	}
+	if more > 0 {
+		t.line(fmt.Sprintf("%s… and %d more (all of them with --format json)", indent, more))
+	}
+}
+
+// held is what a finding holds at the end: "31.0 MiB live", "381 stuck".
+func held(f *detect.Finding) string {
+	switch {
+	case f.Kind == detect.KindGoroutine && f.Count > 0:
+		return Count(f.Count) + " stuck"
+	case f.LiveBytes > 0:
+		return Bytes(f.LiveBytes) + " live"
+	}
+	return ""
+}
+
+func (t *text) details(f *detect.Finding) {
+	if o, b := f.ObjectsPerOp, f.BytesPerOp; f.Kind == detect.KindHeap && t.res.HasOps && o != nil && b != nil &&
+		allFinite(o.Estimate, b.Estimate) && o.Estimate > 0 && b.Estimate > 0 {
+		t.line(indent + Number(o.Estimate) + " objects/op of " + Bytes(b.Estimate/o.Estimate) + " each")
+	}
+	by := printable(strings.Join(f.HeldBy, "; "))
+	switch {
+	case by != "" && f.Shape != "":
+		t.line(indent + by + " (" + printable(f.Shape) + ")")
+	case by != "":
+		t.line(indent + by)
+	case f.Shape != "":
+		t.line(indent + "shape  " + printable(f.Shape))
+	}
+	if len(f.Why) > 0 {
+		t.line(indent + "why  " + printable(strings.Join(f.Why, "; ")))
+	}
+	for _, w := range f.Warnings {
+		t.line(indent + "note  " + printable(w))
+	}
+}
+
+// footer: what the sites explain, the forecast, the power of the run.
+func (t *text) footer() {
+	if s := explained(t.res); s != "" {
+		t.line(s)
+	}
+	if s := forecast(t.res); s != "" {
+		t.line(s)
+	}
+	if s := power(t.res); s != "" {
+		t.line("This run would have seen any leak of " + s + ".")
+	}
+}
+
+// explained sets the sum over the sites against the exact total.
+func explained(res *detect.Result) string {
+	sites, exact, ok := attributed(res)
+	if !ok {
+		return ""
+	}
+	per := "/" + axis(res)
+	if sites <= 0 {
+		return fmt.Sprintf("No site explains the exact +%s%s.", Bytes(exact), per)
+	}
+	return fmt.Sprintf("The sites above explain %s%s of the exact +%s%s (%s %%).",
+		Bytes(sites), per, Bytes(exact), per, Count(100*sites/exact))
+}
+
+// forecast says when memory runs out; empty where it is not known.
+func forecast(res *detect.Result) string {
+	f := res.Forecast
+	if f == nil || !allFinite(f.SecondsToLimit.Estimate) || f.SecondsToLimit.Estimate < 0 {
+		return ""
+	}
+	s := "Out of memory (" + Bytes(float64(f.LimitBytes)) + ") in about " + Duration(f.SecondsToLimit.Estimate)
+	if i := f.SecondsToLimit; i.Finite() && i.Lo >= 0 {
+		s += " [" + Duration(i.Lo) + ", " + Duration(i.Hi) + "]"
+	}
+	return s + " at this rate."
+}
+
+// power is "≥ 0.9 B/op or ≥ 0.0002 goroutines/op (90 %)", empty where unknown.
+func power(res *detect.Result) string {
+	p := res.Power
+	if p == nil {
+		return ""
+	}
+	bytes, goroutines, per := p.BytesPerSecond, p.GoroutinesPerSecond, axis(res)
+	if res.HasOps {
+		bytes, goroutines = p.BytesPerOp, p.GoroutinesPerOp
+	}
+	var parts []string
+	if bytes != nil && allFinite(*bytes) && *bytes > 0 {
+		parts = append(parts, "≥ "+atMostBytes(*bytes)+"/"+per)
+	}
+	if goroutines != nil && allFinite(*goroutines) && *goroutines > 0 {
+		parts = append(parts, "≥ "+atMost(*goroutines)+" goroutines/"+per)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	s := strings.Join(parts, " or ")
+	if allFinite(p.Confidence) && p.Confidence > 0 {
+		s += " (" + short(100*p.Confidence) + " %)"
+	}
+	return s
+}
+
+func pad(s string, width int) string {
+	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
+}
