@@ -1,0 +1,184 @@
+package flags
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/exit"
+)
+
+// set holds one flag of each kind.
+type set struct {
+	*pflag.FlagSet
+	format  Format
+	outputs Outputs
+	header  http.Header
+	limit   float64
+	clean   detect.CleanLimit
+	every   time.Duration
+	n       int
+	quiesce bool
+}
+
+func newSet() *set {
+	s := &set{FlagSet: pflag.NewFlagSet("test", pflag.ContinueOnError), format: Text, clean: detect.CleanLimit{Bytes: 64, Objects: 1, Goroutines: 0.01}}
+	s.Var(&s.format, "format", "")
+	s.Var(&s.outputs, "output-file", "")
+	s.Var(Header{&s.header}, "pprof-header", "")
+	s.Var(Bytes{&s.limit}, "limit", "")
+	s.Var(CleanLimit{&s.clean}, "clean-below", "")
+	s.DurationVar(&s.every, "every", 0, "")
+	s.IntVarP(&s.n, "max-in-flight", "m", 256, "")
+	s.BoolVar(&s.quiesce, "quiesce", false, "")
+	return s
+}
+
+func TestTheCommandLineWinsOverTheEnvironment(t *testing.T) {
+	t.Parallel()
+	s := newSet()
+	if err := s.Parse([]string{"--max-in-flight", "3", "--every", "2s"}); err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{
+		"HEAPDRIFT_MAX_IN_FLIGHT": "9", "HEAPDRIFT_EVERY": "9s", "HEAPDRIFT_FORMAT": "json", "HEAPDRIFT_LIMIT": "1KiB",
+		"HEAPDRIFT_PPROF_HEADER": "A: 1\nB: 2,3\n", "HEAPDRIFT_QUIESCE": "", "FORMAT": "markdown",
+		"HEAPDRIFT_OUTPUT_FILE": "json=a\nmarkdown=b",
+	}
+	if err := Bind(s.FlagSet, func(k string) (string, bool) { v, ok := env[k]; return v, ok }); err != nil {
+		t.Fatal(err)
+	}
+	if s.n != 3 || s.every != 2*time.Second {
+		t.Errorf("--max-in-flight %d --every %s: the environment overrode the command line", s.n, s.every)
+	}
+	if s.format != JSON || s.limit != 1024 {
+		t.Errorf("format %s, limit %v: the environment was not read", s.format, s.limit)
+	}
+	if s.header.Get("A") != "1" || s.header.Get("B") != "2,3" {
+		t.Errorf("headers %v, want one a line", s.header)
+	}
+	if len(s.outputs) != 2 || s.outputs[1] != (Output{Markdown, "b"}) {
+		t.Errorf("outputs %v, want one a line", s.outputs)
+	}
+	if s.quiesce {
+		t.Error("an empty variable set a flag")
+	}
+}
+
+func TestAWrongVariableIsNamed(t *testing.T) {
+	t.Parallel()
+	for name, value := range map[string]string{
+		"HEAPDRIFT_FORMAT": "yaml", "HEAPDRIFT_EVERY": "5", "HEAPDRIFT_MAX_IN_FLIGHT": "many", "HEAPDRIFT_LIMIT": "1M", "HEAPDRIFT_QUIESCE": "maybe",
+	} {
+		err := Bind(newSet().FlagSet, func(k string) (string, bool) { return value, k == name })
+		var usage *exit.UsageError
+		if !errors.As(err, &usage) {
+			t.Errorf("%s=%s: got %v, want a usage error", name, value, err)
+			continue
+		}
+		if !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "strconv") || strings.Contains(err.Error(), "invalid argument") {
+			t.Errorf("%s=%s: the sentence is %q", name, value, err)
+		}
+	}
+}
+
+func TestMistakesAreSentencesWithARemedy(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--formt", "json"}, "unknown flag --formt; did you mean --format?"},
+		{[]string{"--output", "x"}, "unknown flag --output; did you mean --output-file?"},
+		{[]string{"--wobble"}, "unknown flag --wobble; `heapdrift run --help` lists the flags"},
+		{[]string{"-z"}, "unknown flag -z; `heapdrift run --help` lists the flags"},
+		{[]string{"--format", "yaml"}, `flag --format: unknown format "yaml": use text, json or markdown`},
+		{[]string{"--every", "5"}, `flag --every: "5" is not a length of time: write for example 500ms, 30s or 2m`},
+		{[]string{"-m", "x"}, `flag --max-in-flight: "x" is not a whole number: write for example 16`},
+		{[]string{"--limit", "512M"}, `flag --limit: "512M" has an unknown unit "M": use B, KiB, MiB, GiB, TiB or KB, MB, GB, TB`},
+		{[]string{"--limit"}, "flag --limit needs a value; write --limit BYTES"},
+		{[]string{"--output-file", "report.json"}, `flag --output-file: "report.json" is not FORMAT=PATH: write for example json=report.json`},
+		{[]string{"--output-file", "yaml=x"}, `flag --output-file: unknown format "yaml": use text, json or markdown`},
+		{[]string{"--output-file", "json=x", "--output-file", "text=x"}, `flag --output-file: two reports to the one file "x": give each its own`},
+		{[]string{"--pprof-header", "Bearer s3cret"}, `flag --pprof-header: not a header: write "Name: value"`},
+		{[]string{"--clean-below", "0"}, `flag --clean-below: "0" is no limit above 0: write BYTES[,OBJECTS[,GOROUTINES]], for example 64,1,0.01`},
+	} {
+		s := newSet()
+		err := s.Parse(c.args)
+		if err == nil {
+			t.Errorf("%q: no error", c.args)
+			continue
+		}
+		if got := Mistake(s.FlagSet, "heapdrift run", err); got.Error() != c.want {
+			t.Errorf("%q:\n got %q\nwant %q", c.args, got, c.want)
+		}
+	}
+}
+
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]float64{
+		"512MiB": 512 << 20, "1.5GB": 1.5e9, "64": 64, "64B": 64, " 2 KiB ": 2048, "1Gi": 1 << 30, "1kb": 1000, "0": 0, "0.5": 0.5,
+	} {
+		if got, err := ParseBytes(in); err != nil || got != want {
+			t.Errorf("ParseBytes(%q) = %v, %v, want %v", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"", "MiB", "-1", "1M", "1 MiBs", "1e400", "NaN", "Inf", "9999999TiB", "1.2.3"} {
+		if got, err := ParseBytes(in); err == nil {
+			t.Errorf("ParseBytes(%q) = %v, want an error", in, got)
+		}
+	}
+}
+
+func TestCleanLimitsKeepWhatIsLeftOut(t *testing.T) {
+	t.Parallel()
+	base := detect.CleanLimit{Bytes: 64, Objects: 1, Goroutines: 0.01}
+	for in, want := range map[string]detect.CleanLimit{
+		"128": {Bytes: 128, Objects: 1, Goroutines: 0.01}, "1KiB,2": {Bytes: 1024, Objects: 2, Goroutines: 0.01}, "1, 2, 0.5": {Bytes: 1, Objects: 2, Goroutines: 0.5},
+	} {
+		got := base
+		if err := (CleanLimit{&got}).Set(in); err != nil || got != want {
+			t.Errorf("%q: %v, %v, want %v", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"", "0", "-1", "1,x", "1,2,3,4", "1,NaN"} {
+		got := base
+		if err := (CleanLimit{&got}).Set(in); err == nil || got != base {
+			t.Errorf("%q: %v, %v, want an error and no change", in, got, err)
+		}
+	}
+}
+
+func TestHeaderValuesAreNotShown(t *testing.T) {
+	t.Parallel()
+	var h http.Header
+	f := Header{&h}
+	if err := f.Set("Authorization: Bearer s3cret"); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.String(); got != "Authorization" {
+		t.Errorf("shown as %q", got)
+	}
+	for _, bad := range []string{"", "x", ": y", "a b: c", "x: a\r\nY: b", "é: 1"} {
+		if err := f.Set(bad); err == nil {
+			t.Errorf("%q is taken for a header", bad)
+		}
+	}
+}
+
+func FuzzParseBytes(f *testing.F) {
+	for _, s := range []string{"512MiB", "1.5GB", "64", "-1", "1e9", "0x10", "1_000"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if v, err := ParseBytes(s); err == nil && !(v >= 0 && v < 1<<63) {
+			t.Errorf("ParseBytes(%q) = %v: not a number of bytes", s, v)
+		}
+	})
+}

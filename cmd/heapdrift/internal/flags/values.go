@@ -1,0 +1,268 @@
+// Package flags holds the kinds of values that heapdrift's flags take, how
+// flags are set from the environment, and what is said about wrong ones.
+package flags
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/heapdrift/heapdrift/analyzer/detect"
+)
+
+// Format is the look of a report.
+type Format string
+
+// The formats.
+const (
+	Text     Format = "text"
+	JSON     Format = "json"
+	Markdown Format = "markdown"
+)
+
+// ParseFormat reads the name of a format.
+func ParseFormat(s string) (Format, error) {
+	switch f := Format(s); f {
+	case Text, JSON, Markdown:
+		return f, nil
+	}
+	return "", fmt.Errorf("unknown format %q: use text, json or markdown", s)
+}
+
+// String, Set and Type make a Format a flag value.
+func (f *Format) String() string { return string(*f) }
+
+// Set reads a format.
+func (f *Format) Set(s string) error {
+	v, err := ParseFormat(s)
+	if err == nil {
+		*f = v
+	}
+	return err
+}
+
+// Type is what help shows.
+func (f *Format) Type() string { return "text|json|markdown" }
+
+// Output is a file that a report is also written to.
+type Output struct {
+	Format Format
+	Path   string
+}
+
+// Outputs is a repeatable flag FORMAT=PATH.
+type Outputs []Output
+
+// String lists the outputs as they are given.
+func (o *Outputs) String() string {
+	var parts []string
+	for _, x := range *o {
+		parts = append(parts, string(x.Format)+"="+x.Path)
+	}
+	return strings.Join(parts, " ")
+}
+
+// Set adds one output.
+func (o *Outputs) Set(s string) error {
+	name, path, ok := strings.Cut(s, "=")
+	if !ok || path == "" {
+		return fmt.Errorf("%q is not FORMAT=PATH: write for example json=report.json", s)
+	}
+	f, err := ParseFormat(name)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(*o, func(x Output) bool { return x.Path == path }) {
+		return fmt.Errorf("two reports to the one file %q: give each its own", path)
+	}
+	*o = append(*o, Output{Format: f, Path: path})
+	return nil
+}
+
+// Type is what help shows.
+func (o *Outputs) Type() string { return "FORMAT=PATH" }
+
+// Header is a repeatable flag "Name: value".
+type Header struct{ To *http.Header }
+
+// String names the headers; values may be secret.
+func (h Header) String() string {
+	if h.To == nil {
+		return ""
+	}
+	var names []string
+	for k := range *h.To {
+		names = append(names, k)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// Set adds one header.
+func (h Header) Set(s string) error {
+	name, value, ok := strings.Cut(s, ":")
+	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+	if !ok || !token(name) {
+		return fmt.Errorf(`not a header: write "Name: value"`) // s may hold a secret
+	}
+	if strings.ContainsAny(value, "\r\n\x00") {
+		return fmt.Errorf("the value of header %s holds a line break: write it in one line", name)
+	}
+	if *h.To == nil {
+		*h.To = http.Header{}
+	}
+	h.To.Add(name, value)
+	return nil
+}
+
+// Type is what help shows.
+func (h Header) Type() string { return "'NAME: VALUE'" }
+
+// token reports that s can be the name of a header (RFC 9110, section 5.6.2).
+func token(s string) bool {
+	for _, r := range s {
+		if r > 0x7e || r <= ' ' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// Bytes is a number of bytes, not negative, with an optional unit.
+type Bytes struct{ To *float64 }
+
+// String is empty for none.
+func (b Bytes) String() string {
+	if b.To == nil || *b.To == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(*b.To, 'f', -1, 64)
+}
+
+// Set reads a size.
+func (b Bytes) Set(s string) error {
+	v, err := ParseBytes(s)
+	if err == nil {
+		*b.To = v
+	}
+	return err
+}
+
+// Type is what help shows.
+func (b Bytes) Type() string { return "BYTES" }
+
+// ParseBytes reads "512MiB", "1.5GB", "64" or "64B". KB, MB, … are powers of
+// 1000, KiB, MiB, … (also Ki, Mi, …) of 1024; a bare K or M could be either
+// and is refused.
+func ParseBytes(s string) (float64, error) {
+	s = strings.TrimSpace(s)
+	i := len(s)
+	for i > 0 && (s[i-1] < '0' || s[i-1] > '9') && s[i-1] != '.' {
+		i--
+	}
+	number, unit := s[:i], strings.TrimSpace(s[i:])
+	v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
+		return 0, fmt.Errorf("%q is not a size: write for example 512MiB, 64B or 64", s)
+	}
+	scale, ok := unitSize(unit)
+	if !ok {
+		return 0, fmt.Errorf("%q has an unknown unit %q: use B, KiB, MiB, GiB, TiB or KB, MB, GB, TB", s, unit)
+	}
+	if v *= scale; v > math.MaxInt64/2 {
+		return 0, fmt.Errorf("%q is larger than any memory: write for example 512MiB", s)
+	}
+	return v, nil
+}
+
+func unitSize(unit string) (float64, bool) {
+	switch strings.ToLower(unit) {
+	case "", "b":
+		return 1, true
+	case "kib", "ki":
+		return 1 << 10, true
+	case "mib", "mi":
+		return 1 << 20, true
+	case "gib", "gi":
+		return 1 << 30, true
+	case "tib", "ti":
+		return 1 << 40, true
+	case "kb":
+		return 1e3, true
+	case "mb":
+		return 1e6, true
+	case "gb":
+		return 1e9, true
+	case "tb":
+		return 1e12, true
+	}
+	return 0, false
+}
+
+// CleanLimit is what growth must be bounded below to count as none:
+// BYTES[,OBJECTS[,GOROUTINES]] per operation. What is left out stays as it is.
+type CleanLimit struct{ To *detect.CleanLimit }
+
+// String is the limit as it would be given.
+func (c CleanLimit) String() string {
+	if c.To == nil {
+		return ""
+	}
+	return fmt.Sprintf("%g,%g,%g", c.To.Bytes, c.To.Objects, c.To.Goroutines)
+}
+
+// Set reads a limit.
+func (c CleanLimit) Set(s string) error {
+	parts := strings.Split(s, ",")
+	v := *c.To
+	into := []*float64{&v.Bytes, &v.Objects, &v.Goroutines}
+	if len(parts) > len(into) {
+		return fmt.Errorf("%q has more than three parts: write BYTES[,OBJECTS[,GOROUTINES]], for example 64,1,0.01", s)
+	}
+	for i, p := range parts {
+		n, err := ParseBytes(p)
+		if err == nil && i > 0 {
+			n, err = strconv.ParseFloat(strings.TrimSpace(p), 64)
+		}
+		if err != nil || n <= 0 {
+			return fmt.Errorf("%q is no limit above 0: write BYTES[,OBJECTS[,GOROUTINES]], for example 64,1,0.01", strings.TrimSpace(p))
+		}
+		*into[i] = n
+	}
+	*c.To = v
+	return nil
+}
+
+// Type is what help shows.
+func (c CleanLimit) Type() string { return "BYTES[,OBJECTS[,GOROUTINES]]" }
+
+// Parsed is a flag whose value another package reads.
+type Parsed[T any] struct {
+	To    *T
+	Parse func(string) (T, error)
+	Show  func(T) string
+	Kind  string // what help shows
+}
+
+// String shows the value.
+func (p Parsed[T]) String() string {
+	if p.To == nil || p.Show == nil {
+		return ""
+	}
+	return p.Show(*p.To)
+}
+
+// Set reads the value.
+func (p Parsed[T]) Set(s string) error {
+	v, err := p.Parse(s)
+	if err == nil {
+		*p.To = v
+	}
+	return err
+}
+
+// Type is what help shows.
+func (p Parsed[T]) Type() string { return p.Kind }
