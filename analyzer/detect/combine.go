@@ -1,0 +1,75 @@
+package detect
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/heapdrift/heapdrift/analyzer/series"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+)
+
+// combine joins heap findings with the goroutines that keep them and orders
+// everything, worst first.
+func (a *analysis) combine(sites []Finding, groups []*groupFinding) []Finding {
+	stuck := false
+	for _, g := range groups {
+		stuck = stuck || g.Verdict == Leak
+	}
+	var out []Finding
+	suspects := 0
+	order(sites)
+	for _, f := range sites {
+		joined := false
+		for _, g := range groups {
+			if keeps(g, &f) {
+				joined = true
+				f.HeldBy = append(f.HeldBy, fmt.Sprintf("%.0f goroutines [%s] in %s, begun as %s", g.Count, orRunning(g.WaitReason), g.Function, g.group.Root))
+				f.Shape = "goroutine retention"
+				if g.group.Root != series.Enclosing(g.group.Root) {
+					f.Shape = "closure retention"
+				}
+				g.Why = append(g.Why, fmt.Sprintf("memory grows with them at %s", f.Function))
+			}
+		}
+		// Where stuck goroutines are proved, what they keep grows everywhere
+		// that their work allocates: one such site is shown, the others are
+		// the same story.
+		if stuck && f.Verdict == Suspect && !joined {
+			if suspects++; suspects > 1 {
+				continue
+			}
+		}
+		out = append(out, f)
+	}
+	for _, g := range groups {
+		out = append(out, g.Finding)
+	}
+	order(out)
+	return out
+}
+
+// keeps reports that the goroutines of g were begun by a function on the
+// allocation stack of f, or began as its root: what they hold was made there.
+func keeps(g *groupFinding, f *Finding) bool {
+	if len(f.Stack) == 0 || g.group.Root == "" || rank(g.Verdict) > rank(Growing) {
+		return false
+	}
+	parent := series.Enclosing(g.group.Root)
+	rootFrame := g.group.Stack.Frames[len(g.group.Stack.Frames)-1]
+	if series.Standard(rootFrame) {
+		return false
+	}
+	for _, fr := range f.Stack {
+		if fr.Function == g.group.Root || series.Enclosing(fr.Function) == parent {
+			return true
+		}
+	}
+	return slices.ContainsFunc(g.Stack, func(fr snapshot.Frame) bool { return !series.Standard(fr) && fr.Function == f.Function })
+}
+
+func orRunning(reason string) string {
+	if reason == "" {
+		return "running"
+	}
+	return reason
+}

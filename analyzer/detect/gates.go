@@ -1,0 +1,128 @@
+package detect
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/heapdrift/heapdrift/analyzer/stats"
+)
+
+// gates is what the tests say of one series over the judged tail.
+type gates struct {
+	n         int
+	slope     stats.Slope
+	interval  stats.Interval
+	upper     float64 // one-sided 95 % bound of the slope
+	kendall   stats.Kendall
+	p         float64 // slope and, where it applies, block test: the larger
+	dejumped  float64 // p again without the largest step
+	growth    float64 // slope times the tail's length
+	ratio     float64 // rate of the last third over the whole tail's
+	sustained bool
+	falling   string // why not sustained
+}
+
+// exact judges an exactly counted series. ok is false with fewer than minTail
+// points or no spread.
+func exact(u, y []float64, sigmaExtra float64) (g gates, ok bool) {
+	if len(u) < minTail {
+		return g, false
+	}
+	g, ok = fit(u, y, stats.Noise{}, sigmaExtra)
+	if !ok {
+		return g, false
+	}
+	g.p = exactP(g.slope, u, y)
+	j := stats.Dejump(y)
+	if s, err := stats.FitSlope(u, j, stats.Noise{}); err == nil {
+		g.dejumped = exactP(s, u, j)
+	}
+	return g, true
+}
+
+// exactP is the larger P of the slope's test and, where blocks hold more than
+// one snapshot each, of the block tests: with one each they repeat the slope's
+// test and Mann–Kendall's, which has a level of its own.
+func exactP(s stats.Slope, u, y []float64) float64 {
+	p := s.P()
+	if len(u) >= 2*stats.Blocks {
+		p = math.Max(p, stats.BlockTest(u, y))
+	}
+	return p
+}
+
+// fit does what exact and sampled series share. sigmaExtra is an error of the
+// slope from elsewhere (the observer's), added in quadrature.
+func fit(u, y []float64, z stats.Noise, sigmaExtra float64) (g gates, ok bool) {
+	s, err := stats.FitSlope(u, y, z)
+	if err != nil {
+		return g, false
+	}
+	s.SE = math.Hypot(s.SE, sigmaExtra)
+	n := len(u)
+	g = gates{
+		n: n, slope: s, interval: s.Interval(confidence), kendall: stats.MannKendall(y),
+		growth: s.PerX * (u[n-1] - u[0]), p: 1, dejumped: 1,
+	}
+	g.upper = s.PerX + stats.StudentQuantile(confidence, float64(n-2))*s.SE
+	g.sustain(u, y)
+	return g, true
+}
+
+// sustain asks whether growth goes on to the end: a cache that fills is not a
+// leak. It fails when the last third grows at less than half the tail's rate,
+// when the second half grows at less than two thirds of the first half's rate
+// and that is no accident, or when the last sixth is flat likewise.
+func (g *gates) sustain(u, y []float64) {
+	g.sustained, g.ratio = true, 1
+	n := len(u)
+	if !(g.slope.PerX > 0) {
+		return
+	}
+	k := n - max(3, int(math.Round(float64(n)/3)))
+	last, ok := rate(u[k:], y[k:])
+	if ok {
+		g.ratio = last.PerX / g.slope.PerX
+		// Three points of a leak without noise say enough; with noise the
+		// rate of a third must be low beyond its own error.
+		if g.ratio < 0.5 && last.PerX+last.SE < 0.75*g.slope.PerX {
+			g.sustained = false
+			g.falling = fmt.Sprintf("the last third grew at %.0f %% of the rate of the whole", 100*math.Max(0, g.ratio))
+			return
+		}
+	}
+	h := n / 2
+	a, ok1 := rate(u[:h+1], y[:h+1])
+	b, ok2 := rate(u[h:], y[h:])
+	if ok1 && ok2 && b.PerX < 0.65*a.PerX && a.PerX-b.PerX > 2.33*math.Hypot(a.SE, b.SE) {
+		g.sustained = false
+		g.falling = fmt.Sprintf("the second half grew at %.0f %% of the first half's rate", 100*math.Max(0, b.PerX/a.PerX))
+		return
+	}
+	if k = n - n/6; n/6 >= 3 {
+		if end, ok := rate(u[k-1:], y[k-1:]); ok && end.PerX+beyondFloor*end.SE < 0.5*g.slope.PerX {
+			g.sustained = false
+			g.falling = "the last sixth is flat"
+		}
+	}
+}
+
+func rate(u, y []float64) (stats.Slope, bool) {
+	s, err := stats.FitSlope(u, y, stats.Noise{})
+	return s, err == nil
+}
+
+// significant reports that slope and rank tests pass on the exact counters'
+// levels.
+func (g gates) significant() bool {
+	return g.slope.PerX > 0 && g.p <= alphaSlope && g.kendall.P <= alphaKendal
+}
+
+// passes adds the gates that need no units.
+func (g gates) passes() bool {
+	return g.significant() && g.dejumped <= alphaDejump && g.sustained
+}
+
+func (g gates) trend() *Trend {
+	return &Trend{Tau: g.kendall.Tau, P: g.kendall.P, N: g.n}
+}

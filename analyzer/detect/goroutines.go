@@ -1,0 +1,160 @@
+package detect
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/heapdrift/heapdrift/analyzer/series"
+)
+
+// groupFinding is a goroutine finding with the group behind it.
+type groupFinding struct {
+	Finding
+	group  *series.Group
+	growth float64
+}
+
+// shortWindow is the time below which growing goroutines without a drain or a
+// count of operations look like any healthy ramp (METHOD.md, section 7).
+const shortWindow = 120 // seconds
+
+// goroutines judges the groups by growth and by proof.
+func (a *analysis) goroutines() []*groupFinding {
+	proved := map[string]*series.Group{}
+	for _, g := range a.r.Leaked {
+		proved[g.Site+"\n"+g.Root] = g
+	}
+	var out []*groupFinding
+	for _, g := range a.r.Groups {
+		f := a.judgeGroup(g)
+		if p, ok := proved[g.Site+"\n"+g.Root]; ok && g.Reason != "" {
+			delete(proved, g.Site+"\n"+g.Root)
+			if f == nil {
+				f = a.groupFinding(g, gates{}, Leak)
+			}
+			f.Verdict = Leak
+			f.Why = append(f.Why, fmt.Sprintf("the runtime proved %.0f of them unreachable (goroutineleak)", last(p.Count)))
+		}
+		if f != nil {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// judgeGroup returns nil for a group that does not grow.
+func (a *analysis) judgeGroup(g *series.Group) *groupFinding {
+	u, y, at := pick(a.r, g.Count, a.w.tail)
+	n := len(u)
+	if n < minTail || y[n-1]-y[0] < floorGoroutines {
+		return nil
+	}
+	gt, ok := exact(u, y, 0)
+	if !ok || !gt.significant() || gt.growth < floorGoroutines {
+		return nil
+	}
+	births, deaths := 0.0, 0.0
+	for i := 1; i < n; i++ {
+		if d := y[i] - y[i-1]; d > 0 {
+			births += d
+		} else {
+			deaths -= d
+		}
+	}
+	f := a.groupFinding(g, gt, Leak)
+	kept := math.NaN()
+	if _, d, _ := pick(a.r, g.Count, a.w.drain); len(d) > 0 {
+		kept = 1 + (d[len(d)-1]-y[n-1])/gt.growth
+	}
+	seconds := a.r.Seconds[at[n-1]] - a.r.Seconds[at[0]]
+	switch {
+	case kept < 0.5:
+		f.Verdict = Backlog
+		f.Why = append(f.Why, fmt.Sprintf("%.0f %% of them ended in the drain", 100*math.Min(1, 1-kept)))
+	case !gt.sustained:
+		f.Verdict = Growing
+		f.Why = append(f.Why, gt.falling)
+	case gt.dejumped > alphaDejump:
+		f.Verdict = Growing
+		f.Why = append(f.Why, "one step makes the growth; without it there is none")
+	case deaths > 0.05*births:
+		f.Verdict = Suspect
+		f.Why = append(f.Why, fmt.Sprintf("%.0f %% as many ended as began", 100*deaths/births))
+	case !blocks(g.Reason):
+		f.Verdict = Suspect
+		f.Why = append(f.Why, "their number only rises; but what waits for time or I/O may end by itself")
+	case seconds < shortWindow && !a.r.HasOps && math.IsNaN(kept):
+		f.Verdict = Suspect
+		f.Why = append(f.Why, fmt.Sprintf("watched for %.0f s without a drain or a count of operations: a healthy ramp looks the same", seconds))
+	default:
+		f.Why = append(f.Why, fmt.Sprintf("they begin and do not end: +%.0f in %d snapshots (tau %.2f, p %.2g)", gt.growth, n, gt.kendall.Tau, math.Max(gt.p, gt.kendall.P)))
+	}
+	if kept >= 0.5 {
+		f.Why = append(f.Why, "still there after the drain")
+	}
+	return f
+}
+
+// blocks reports a wait that ends only when another goroutine acts.
+func blocks(reason string) bool {
+	switch reason {
+	case "", "sleep", "IO wait", "syscall", "signal wait":
+		return false
+	}
+	return true
+}
+
+func (a *analysis) groupFinding(g *series.Group, gt gates, v Verdict) *groupFinding {
+	f := &groupFinding{group: g, growth: gt.growth}
+	f.Kind, f.Verdict, f.WaitReason = KindGoroutine, v, g.Reason
+	f.blame(g.Stack, a.cfg.Module)
+	f.ID = identify(KindGoroutine, g.Reason+"\n"+g.Site+"\n"+g.Root)
+	f.Count = last(g.Count)
+	if gt.n > 0 {
+		f.Trend = gt.trend()
+		iv := gt.interval
+		if a.r.HasOps {
+			f.GoroutinesPerOp = &iv
+		}
+	}
+	if blocks(g.Reason) {
+		f.Shape = "stuck goroutine"
+	}
+	return f
+}
+
+// last known value; 0 when there is none.
+func last(y []float64) float64 {
+	for i := len(y) - 1; i >= 0; i-- {
+		if !math.IsNaN(y[i]) {
+			return y[i]
+		}
+	}
+	return 0
+}
+
+// goroutineVerdict judges the count of goroutines: its own gates, but no worse
+// than the groups that make the growth.
+func (a *analysis) goroutineVerdict(groups []*groupFinding) {
+	m := a.totals[series.Goroutines]
+	if m == nil {
+		return
+	}
+	sc := a.scaleOf(series.Goroutines)
+	v := m.settle(a, sc)
+	if m.ok && m.passes() && m.growth >= floorGoroutines && v != Backlog {
+		v = Growing
+		for _, want := range []Verdict{Suspect, Leak} {
+			part := 0.0
+			for _, f := range groups {
+				if f.Verdict == want || f.Verdict == Leak {
+					part += f.growth
+				}
+			}
+			if part >= 0.5*m.growth {
+				v = want
+			}
+		}
+	}
+	a.verdict[series.Goroutines] = v
+}

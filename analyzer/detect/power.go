@@ -1,0 +1,134 @@
+package detect
+
+import (
+	"math"
+	"sort"
+
+	"github.com/heapdrift/heapdrift/analyzer/series"
+	"github.com/heapdrift/heapdrift/analyzer/stats"
+)
+
+// powerAt is the probability with which the stated leak would have been found.
+const powerAt = 0.9
+
+// power says what leak of the exact totals the run would have found: leaks of
+// growing size are injected into the residuals of the tail, shifted around, and
+// put through the same gates; the smallest that nine tenths of the shifts find
+// is stated. Residuals are of the fitted line, so that a run with a leak can
+// tell too.
+func (a *analysis) power() *Power {
+	p := &Power{Confidence: powerAt}
+	b := a.detectable(series.LiveBytes, func(m *measure, b float64) bool { return a.material(m) && m.growth >= floorBytes })
+	g := a.detectable(series.Goroutines, func(m *measure, b float64) bool { return m.growth >= floorGoroutines })
+	if b == nil && g == nil {
+		return nil
+	}
+	if a.r.HasOps {
+		p.BytesPerOp, p.GoroutinesPerOp = b, g
+	} else {
+		p.BytesPerSecond, p.GoroutinesPerSecond = b, g
+	}
+	return p
+}
+
+// detectable is the smallest slope found in powerAt of the shifts; nil where
+// even a very large one is not.
+func (a *analysis) detectable(name string, enough func(*measure, float64) bool) *float64 {
+	m := a.totals[name]
+	if m == nil || !m.ok || m.total.Sampled {
+		return nil
+	}
+	n := len(m.u)
+	length := m.u[n-1] - m.u[0]
+	res := m.slope.Line.Residuals(m.u, m.y)
+	extra := 0.0
+	if m.observed.known {
+		extra = m.observed.se * float64(n-1) / length
+	}
+	margin := m.interval.Estimate - m.lower
+	needs := make([]float64, 0, n)
+	for shift := range n {
+		y := make([]float64, n)
+		found := func(slope float64) bool {
+			for i := range y {
+				y[i] = res[(i+shift)%n] + slope*(m.u[i]-m.u[0])
+			}
+			g, ok := exact(m.u, y, extra)
+			if !ok || !g.passes() {
+				return false
+			}
+			t := &measure{gates: g, ok: true, total: m.total, tail: m.tail, u: m.u, kept: math.NaN()}
+			t.lower = g.slope.PerX - margin
+			return enough(t, slope)
+		}
+		needs = append(needs, smallestFound(found, a.scaleOf(name).floor/length))
+	}
+	sort.Float64s(needs)
+	v := needs[int(math.Ceil(powerAt*float64(n)))-1]
+	if !finite(v) {
+		return nil
+	}
+	return &v
+}
+
+// smallestFound doubles from start until found, then bisects to 5 %.
+func smallestFound(found func(float64) bool, start float64) float64 {
+	lo, hi := 0.0, start
+	for i := 0; !found(hi); i++ {
+		if i == 40 {
+			return math.Inf(1)
+		}
+		lo, hi = hi, hi*2
+	}
+	for hi > lo*1.05 && hi-lo > 1e-12 {
+		mid := (lo + hi) / 2
+		if found(mid) {
+			hi = mid
+		} else {
+			lo = mid
+		}
+		if lo == 0 && hi < start/1024 {
+			break
+		}
+	}
+	return hi
+}
+
+// forecast says when the limit is reached at the proved rate. Memory in use
+// peaks at the heap goal, g = NextGC/HeapAlloc times the live heap, plus what
+// is not heap (Sys − HeapSys):
+//
+//	t = ((limit − other)/g − live) / slope
+func (a *analysis) forecast() *Forecast {
+	m := a.totals[series.LiveBytes]
+	if a.cfg.Limit <= 0 || m == nil || !m.ok || a.verdict[series.LiveBytes] != Leak {
+		return nil
+	}
+	perSecond := m.interval
+	if a.r.HasOps {
+		perSecond = perSecond.Scale(a.opsPerSecond(m.tail))
+	}
+	end := a.r.Snapshots[m.tail[len(m.tail)-1]].Counters
+	live := last(m.y)
+	goal, other := 1.0, 0.0
+	if next, ok := end.Get("NextGC"); ok && live > 0 {
+		goal = math.Max(1, float64(next)/live)
+	}
+	if sys, ok := end.Get("Sys"); ok {
+		if heap, ok := end.Get("HeapSys"); ok && sys > heap {
+			other = float64(sys - heap)
+		}
+	}
+	room := math.Max(0, (float64(a.cfg.Limit)-other)/goal-live)
+	f := &Forecast{LimitBytes: a.cfg.Limit, SecondsToLimit: stats.Interval{Confidence: confidence, N: m.n}}
+	f.SecondsToLimit.Estimate = room / perSecond.Estimate
+	f.SecondsToLimit.Lo = room / perSecond.Hi
+	f.SecondsToLimit.Hi = math.Inf(1)
+	if perSecond.Lo > 0 {
+		f.SecondsToLimit.Hi = room / perSecond.Lo
+	}
+	if !finite(f.SecondsToLimit.Estimate) {
+		return nil
+	}
+	return f
+}

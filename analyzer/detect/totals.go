@@ -1,0 +1,256 @@
+package detect
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/heapdrift/heapdrift/analyzer/series"
+	"github.com/heapdrift/heapdrift/analyzer/stats"
+)
+
+// measure is a total with the gates' answers and what the phases say.
+type measure struct {
+	gates
+	ok       bool // enough snapshots to judge
+	total    *series.Total
+	tail     []int     // the judged snapshots that have it
+	y        []float64 // its values there, without the observer's part
+	u        []float64
+	observed observer
+	lower    float64 // lower bound of growth per work, the unmeasured observer effect allowed for
+	kept     float64 // part of the growth still there after the drain; NaN unknown
+}
+
+// quantities with units of their own: what counts as grown, and as clean.
+type scale struct {
+	floor   float64
+	clean   float64
+	perSnap float64 // assumed observer effect where none was measured
+}
+
+func (a *analysis) scaleOf(name string) scale {
+	switch name {
+	case series.LiveObjects:
+		return scale{floorObjects, a.cfg.Clean.Objects, observerObjects}
+	case series.Goroutines:
+		return scale{floorGoroutines, a.cfg.Clean.Goroutines, 0}
+	}
+	return scale{floorBytes, a.cfg.Clean.Bytes, observerBytes}
+}
+
+// measureTotal runs the gates over one total.
+func (a *analysis) measureTotal(t *series.Total) *measure {
+	m := &measure{total: t, kept: math.NaN()}
+	sc := a.scaleOf(t.Name)
+	heap := t.Name == series.LiveBytes || t.Name == series.LiveObjects
+	y := t.Y
+	if heap && !t.Sampled {
+		if m.observed = observe(t.Y, a.w.idle); m.observed.known {
+			y = append([]float64(nil), t.Y...)
+			for i := range y {
+				y[i] -= m.observed.perSnapshot * float64(i)
+			}
+		}
+	}
+	m.u, m.y, m.tail = pick(a.r, y, a.w.tail)
+	n := len(m.u)
+	if n < 2 {
+		return m
+	}
+	length := m.u[n-1] - m.u[0]
+	if !(length > 0) {
+		return m
+	}
+	perWork := float64(n-1) / length
+	if t.Sampled {
+		m.gates, m.ok = a.sampled(m.u, m.y, t.Noise, t.Turnover, m.tail)
+	} else {
+		extra := 0.0
+		if m.observed.known {
+			extra = m.observed.se * perWork
+		}
+		m.gates, m.ok = exact(m.u, m.y, extra)
+	}
+	if !m.ok {
+		return m
+	}
+	m.lower = m.interval.Lo
+	if heap && !t.Sampled && !m.observed.known {
+		m.lower -= sc.perSnap * perWork
+		m.interval.Lo = m.lower
+	}
+	m.kept = a.afterDrain(y, m)
+	return m
+}
+
+// sampled judges a series added up from samples: its noise is known from
+// births and deaths; where the data scatter more (φ > 1.5) the block tests
+// decide.
+func (a *analysis) sampled(u, y, live, turnover []float64, at []int) (gates, bool) {
+	if len(u) < minTail {
+		return gates{}, false
+	}
+	z := noiseOf(u, live, turnover, at)
+	g, ok := fit(u, y, z, 0)
+	if !ok {
+		return g, false
+	}
+	g.p = sampledP(g.slope, u, y)
+	j := stats.Dejump(y)
+	if s, err := stats.FitSlope(u, j, z); err == nil {
+		g.dejumped = sampledP(s, u, j)
+	}
+	return g, true
+}
+
+// overdispersed is the φ from which the sampling model does not explain the
+// scatter.
+const overdispersed = 1.5
+
+func sampledP(s stats.Slope, u, y []float64) float64 {
+	if s.Phi > overdispersed {
+		return stats.BlockTest(u, y)
+	}
+	if !(s.SE > 0) {
+		return 1
+	}
+	return stats.NormalCDF(-s.PerX / s.SE)
+}
+
+// noiseOf averages Q_K over the tail and takes the turnover's rate.
+func noiseOf(u, live, turnover []float64, at []int) stats.Noise {
+	var z stats.Noise
+	for _, i := range at {
+		z.Live += live[i] / float64(len(at))
+	}
+	n := len(at)
+	z.Turnover = (turnover[at[n-1]] - turnover[at[0]]) / (u[n-1] - u[0])
+	return z
+}
+
+// afterDrain is the part of the tail's growth that is still there in the last
+// snapshot of the drain: 1 kept, 0 gone; NaN where there was no drain or no
+// growth to speak of.
+func (a *analysis) afterDrain(y []float64, m *measure) float64 {
+	_, d, _ := pick(a.r, y, a.w.drain)
+	if len(d) == 0 || !(m.growth > 0) {
+		return math.NaN()
+	}
+	return 1 + (d[len(d)-1]-m.y[len(m.y)-1])/m.growth
+}
+
+// grew reports that the total grew beyond doubt and by enough to speak of,
+// whatever else the gates say.
+func (m *measure) grew(sc scale) bool {
+	return m.ok && m.significant() && m.growth >= sc.floor
+}
+
+// settle gives the verdict of a total that is not a leak: backlog, stable,
+// plateau, growing, or unknown.
+func (m *measure) settle(a *analysis, sc scale) Verdict {
+	switch {
+	case !m.ok:
+		return Unknown
+	case m.grew(sc) && m.kept < 0.5:
+		return Backlog
+	case m.upper <= sc.clean:
+		return Stable
+	case a.flat(m, sc):
+		return Plateau
+	case m.grew(sc):
+		return Growing
+	}
+	return Unknown
+}
+
+// flat reports that the last half of the tail is bounded below the clean limit.
+func (a *analysis) flat(m *measure, sc scale) bool {
+	n := len(m.u)
+	h := n / 2
+	if n-h < 5 {
+		return false
+	}
+	s, ok := rate(m.u[h:], m.y[h:])
+	if !ok {
+		return false
+	}
+	return s.PerX+stats.StudentQuantile(confidence, float64(n-h-2))*s.SE <= sc.clean
+}
+
+// report turns a measure into the total of the result.
+func (a *analysis) report(m *measure, v Verdict) *Total {
+	t := &Total{Name: m.total.Name, Verdict: v}
+	if n := len(m.y); n > 0 {
+		t.First, t.Last = m.total.Y[m.tail[0]], m.total.Y[m.tail[n-1]]
+	}
+	if !m.ok {
+		if n := len(m.y); n > 0 {
+			t.Why = []string{fmt.Sprintf("%d snapshots to judge; at least %d are needed", n, minTail)}
+		} else {
+			t.Why = []string{"no snapshot of the steady phase has it"}
+		}
+		return t
+	}
+	t.Trend = m.trend()
+	iv := m.interval
+	if a.r.HasOps {
+		t.PerOp = &iv
+		s := iv.Scale(a.opsPerSecond(m.tail))
+		t.PerSecond = &s
+	} else {
+		t.PerSecond = &iv
+	}
+	t.Why = a.why(m, v)
+	return t
+}
+
+// opsPerSecond is the observed rate over the given snapshots.
+func (a *analysis) opsPerSecond(at []int) float64 {
+	i, j := at[0], at[len(at)-1]
+	if s := a.r.Seconds[j] - a.r.Seconds[i]; s > 0 {
+		return (a.r.Work[j] - a.r.Work[i]) / s
+	}
+	return 0
+}
+
+// why names the gates in sentences.
+func (a *analysis) why(m *measure, v Verdict) []string {
+	sc := a.scaleOf(m.total.Name)
+	var out []string
+	if m.total.Sampled {
+		out = append(out, "no exact counters: added up from the sampled profile")
+	}
+	switch {
+	case m.significant() && m.dejumped > alphaDejump:
+		out = append(out, "one step makes the growth; without it there is none")
+	case m.significant():
+		out = append(out, fmt.Sprintf("rises in %d snapshots (tau %.2f, p %.2g)", m.n, m.kendall.Tau, math.Max(m.p, m.kendall.P)))
+	}
+	if m.significant() && !m.sustained {
+		out = append(out, m.falling+": a cache that fills looks like this")
+	}
+	if m.significant() && m.growth < sc.floor && v != Leak {
+		out = append(out, fmt.Sprintf("grew by %.0f in all, below the evidence floor of %.0f: run longer to judge it", m.growth, sc.floor))
+	}
+	if m.grew(sc) && !math.IsNaN(m.kept) {
+		if m.kept < 0.5 {
+			out = append(out, fmt.Sprintf("%.0f %% of the growth went away in the drain", 100*math.Min(1, 1-m.kept)))
+		} else {
+			out = append(out, "kept after the drain")
+		}
+	}
+	if v == Stable {
+		out = append(out, fmt.Sprintf("at most %.3g per %s (95 %%), limit %.3g", math.Max(0, m.upper), a.unit(), sc.clean))
+	}
+	if v == Unknown {
+		out = append(out, fmt.Sprintf("neither growth nor its absence is shown: at most %.3g per %s (95 %%), limit %.3g", m.upper, a.unit(), sc.clean))
+	}
+	return out
+}
+
+func (a *analysis) unit() string {
+	if a.r.HasOps {
+		return "operation"
+	}
+	return "second"
+}

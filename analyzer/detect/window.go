@@ -1,0 +1,107 @@
+package detect
+
+import (
+	"math"
+	"sort"
+
+	"github.com/heapdrift/heapdrift/analyzer/series"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+)
+
+// window says which snapshots are judged.
+type window struct {
+	tail   []int // the judged ones
+	idle   []int // before the load, the first left out
+	drain  []int
+	phased bool // the harness said where warm-up ended
+}
+
+// windowOf drops the warm-up: what the phases say, else the first third.
+func windowOf(r *series.Run) window {
+	var w window
+	var steady []int
+	warm := false
+	for i, s := range r.Snapshots {
+		switch s.Phase {
+		case snapshot.PhaseIdle:
+			w.idle = append(w.idle, i)
+		case snapshot.PhaseWarmup:
+			warm = true
+		case snapshot.PhaseDrain:
+			w.drain = append(w.drain, i)
+		default:
+			steady = append(steady, i)
+		}
+	}
+	w.phased = warm || len(w.idle) > 0
+	if len(w.idle) > 0 {
+		w.idle = w.idle[1:]
+	}
+	if w.phased {
+		w.tail = steady
+	} else {
+		w.tail = steady[len(steady)/3:]
+	}
+	return w
+}
+
+// pick returns the known values of y at the snapshots of idx, with their work.
+func pick(r *series.Run, y []float64, idx []int) (u, v []float64, at []int) {
+	for _, i := range idx {
+		if !math.IsNaN(y[i]) {
+			u, v, at = append(u, r.Work[i]), append(v, y[i]), append(at, i)
+		}
+	}
+	return u, v, at
+}
+
+// observer is what a snapshot itself leaves behind in the target.
+type observer struct {
+	perSnapshot float64
+	se          float64
+	known       bool
+}
+
+// What a snapshot leaves behind where no idle snapshots measured it: the upper
+// ends of METHOD.md, section 2.6.
+const (
+	observerBytes   = 400
+	observerObjects = 1
+)
+
+// observe measures the effect on y from the idle snapshots: the median of the
+// increments, which a one-off initialisation does not move; its error from
+// their median deviation. A negative effect is a settling program, not the
+// observer's: 0.
+func observe(y []float64, idle []int) observer {
+	var d []float64
+	for k := 1; k < len(idle); k++ {
+		a, b := y[idle[k-1]], y[idle[k]]
+		if !math.IsNaN(a) && !math.IsNaN(b) && idle[k] == idle[k-1]+1 {
+			d = append(d, b-a)
+		}
+	}
+	if len(d) < 3 {
+		return observer{}
+	}
+	m := median(d)
+	dev := make([]float64, len(d))
+	for i := range d {
+		dev[i] = math.Abs(d[i] - m)
+	}
+	// sd of a median ≈ 1.253 σ/√n; σ ≈ 1.4826 MAD
+	return observer{perSnapshot: math.Max(0, m), se: 1.253 * 1.4826 * median(dev) / math.Sqrt(float64(len(d))), known: true}
+}
+
+// median sorts v.
+func median(v []float64) float64 {
+	sort.Float64s(v)
+	n := len(v)
+	if n == 0 {
+		return math.NaN()
+	}
+	if n%2 == 1 {
+		return v[n/2]
+	}
+	return (v[n/2-1] + v[n/2]) / 2
+}

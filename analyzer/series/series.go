@@ -1,0 +1,235 @@
+// Package series turns the snapshots of a run into quantities over time: exact
+// totals, allocation sites with their sampling noise, and groups of goroutines.
+// It cuts a run where the process was restarted or its sampling changed, and
+// keeps the longest piece. It judges nothing.
+package series
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+)
+
+// Run is one uninterrupted piece of a run as series. All slices that say "per
+// snapshot" have one entry for each of Snapshots, NaN where it is not known.
+type Run struct {
+	Snapshots []*snapshot.Snapshot
+	HasOps    bool      // Work counts completed operations; else seconds since the first snapshot
+	Work      []float64 // per snapshot
+	Seconds   []float64 // per snapshot, since the first
+	Totals    []Total
+	Sites     []*Site
+	Groups    []*Group
+	Leaked    []*Group // reported by goroutineleak in any snapshot
+	Period    int64    // sampling rate of the heap profiles, bytes; 0 unknown or off
+	Warnings  []string
+}
+
+// Names of the totals, as in the report.
+const (
+	LiveBytes      = "live_bytes"
+	LiveObjects    = "live_objects"
+	Goroutines     = "goroutines"
+	StackBytes     = "stack_bytes"
+	RSSBytes       = "rss_bytes"
+	AllocatedBytes = "allocated_bytes"
+)
+
+// Total is one quantity of the whole process, per snapshot. Sampled marks one
+// that had to be added up from the sampled profile; then Noise, per snapshot,
+// is its Q_K = Σ w²k, and Turnover the births and deaths Σ w² since the first
+// snapshot.
+type Total struct {
+	Name     string
+	Y        []float64
+	Sampled  bool
+	Noise    []float64
+	Turnover []float64
+}
+
+// Total returns the named total, nil where nothing is known of it.
+func (r *Run) Total(name string) *Total {
+	for i := range r.Totals {
+		if r.Totals[i].Name == name {
+			return &r.Totals[i]
+		}
+	}
+	return nil
+}
+
+// Build makes the series of a run. It never fails: what a run lacks is absent.
+func Build(run *snapshot.Run) *Run {
+	snaps, warnings := longest(run.Snapshots)
+	r := &Run{Snapshots: snaps, Warnings: warnings}
+	if len(snaps) == 0 {
+		return r
+	}
+	r.axis()
+	r.sites()
+	r.totals()
+	r.groups()
+	return r
+}
+
+// axis fills Work and Seconds. Operations are the axis only where every
+// snapshot has them and they move: a silent counter would make a slope of any
+// growth.
+func (r *Run) axis() {
+	first := r.Snapshots[0].Time
+	r.HasOps = true
+	lo, hi := math.Inf(1), math.Inf(-1)
+	for _, s := range r.Snapshots {
+		r.Seconds = append(r.Seconds, s.Time.Sub(first).Seconds())
+		if s.Ops == nil {
+			r.HasOps = false
+			continue
+		}
+		lo, hi = math.Min(lo, float64(*s.Ops)), math.Max(hi, float64(*s.Ops))
+	}
+	if !(hi > lo) {
+		r.HasOps = false
+	}
+	for i, s := range r.Snapshots {
+		if r.HasOps {
+			r.Work = append(r.Work, float64(*s.Ops))
+		} else {
+			r.Work = append(r.Work, r.Seconds[i])
+		}
+	}
+}
+
+// counters that only ever go up within one process.
+var cumulative = []string{"Mallocs", "Frees", "TotalAlloc", "NumGC"}
+
+// longest cuts the snapshots where the process or its sampling changed and
+// returns the piece with the most snapshots, the later of equals.
+func longest(all []*snapshot.Snapshot) (best []*snapshot.Snapshot, warnings []string) {
+	from := 0
+	cuts := 0
+	for i := 1; i <= len(all); i++ {
+		if i < len(all) {
+			why := change(all[i-1], all[i])
+			if why == "" {
+				continue
+			}
+			cuts++
+			if cuts <= 5 {
+				warnings = append(warnings, fmt.Sprintf("cut before snapshot %d (%s): %s", i, all[i].Time.UTC().Format(time.RFC3339), why))
+			}
+		}
+		if i-from >= len(best) {
+			best = all[from:i]
+		}
+		from = i
+	}
+	if cuts > 5 {
+		warnings = append(warnings, fmt.Sprintf("%d more cuts", cuts-5))
+	}
+	if cuts > 0 {
+		warnings = append(warnings, fmt.Sprintf("only the longest uninterrupted piece is judged: %d of %d snapshots", len(best), len(all)))
+	}
+	return best, warnings
+}
+
+// change says, in a sentence, why b cannot continue a's series; "" if it can.
+func change(a, b *snapshot.Snapshot) string {
+	if a.PID != 0 && b.PID != 0 && a.PID != b.PID {
+		return fmt.Sprintf("the target was restarted (process %d became %d)", a.PID, b.PID)
+	}
+	if a.Started != nil && b.Started != nil && b.Started.Sub(*a.Started).Abs() > 2*time.Second {
+		return fmt.Sprintf("the target was restarted (its start time moved to %s)", b.Started.UTC().Format(time.RFC3339))
+	}
+	for _, name := range cumulative {
+		x, ok1 := a.Counters.Get(name)
+		y, ok2 := b.Counters.Get(name)
+		if ok1 && ok2 && y < x {
+			return fmt.Sprintf("the target was restarted (%s went back from %d to %d)", name, x, y)
+		}
+	}
+	if a.Ops != nil && b.Ops != nil && *b.Ops < *a.Ops {
+		return fmt.Sprintf("the count of operations went back from %d to %d: the target was restarted", *a.Ops, *b.Ops)
+	}
+	if a.Heap != nil && b.Heap != nil {
+		if a.Heap.Period != b.Heap.Period {
+			return fmt.Sprintf("the sampling rate changed from %d to %d bytes", a.Heap.Period, b.Heap.Period)
+		}
+		if x, y := allocated(a.Heap), allocated(b.Heap); y < x {
+			return fmt.Sprintf("the target was restarted (allocated bytes of the profile went back from %d to %d)", x, y)
+		}
+	}
+	return ""
+}
+
+func allocated(h *snapshot.Heap) int64 {
+	var n int64
+	for _, s := range h.Samples {
+		n += s.AllocBytes
+	}
+	return n
+}
+
+// totals reads the exact counters; live bytes and objects fall back on the sum
+// of the sampled sites where no snapshot has them.
+func (r *Run) totals() {
+	exact := []struct {
+		name string
+		get  func(*snapshot.Snapshot) (uint64, bool)
+	}{
+		{LiveBytes, func(s *snapshot.Snapshot) (uint64, bool) { return s.Counters.LiveBytes() }},
+		{LiveObjects, func(s *snapshot.Snapshot) (uint64, bool) { return s.Counters.LiveObjects() }},
+		{Goroutines, func(s *snapshot.Snapshot) (uint64, bool) {
+			if s.Goroutines == nil {
+				return 0, false
+			}
+			return uint64(s.Goroutines.Total), true
+		}},
+		{StackBytes, func(s *snapshot.Snapshot) (uint64, bool) { return s.Counters.Get("StackInuse") }},
+		{RSSBytes, func(s *snapshot.Snapshot) (uint64, bool) {
+			if s.RSS == nil {
+				return 0, false
+			}
+			return *s.RSS, true
+		}},
+		{AllocatedBytes, func(s *snapshot.Snapshot) (uint64, bool) { return s.Counters.Get("TotalAlloc") }},
+	}
+	for _, e := range exact {
+		t := Total{Name: e.name, Y: make([]float64, len(r.Snapshots))}
+		known := 0
+		for i, s := range r.Snapshots {
+			t.Y[i] = math.NaN()
+			if v, ok := e.get(s); ok {
+				t.Y[i] = float64(v)
+				known++
+			}
+		}
+		if known >= 2 {
+			r.Totals = append(r.Totals, t)
+		} else if sum := r.sampled(e.name); sum != nil {
+			r.Totals = append(r.Totals, *sum)
+		}
+	}
+}
+
+// sampled adds the sites up; nil where there is no profile or name has no such
+// sum.
+func (r *Run) sampled(name string) *Total {
+	if len(r.Sites) == 0 || name != LiveBytes && name != AllocatedBytes {
+		return nil
+	}
+	n := len(r.Snapshots)
+	t := &Total{Name: name, Sampled: true, Y: make([]float64, n), Noise: make([]float64, n), Turnover: make([]float64, n)}
+	for i := range n {
+		for _, s := range r.Sites {
+			y := s.Bytes[i]
+			if name == AllocatedBytes {
+				y = s.AllocBytes[i]
+			}
+			t.Y[i] += y // NaN where the snapshot has no heap profile
+			t.Noise[i] += s.Live[i]
+			t.Turnover[i] += s.Turnover[i]
+		}
+	}
+	return t
+}

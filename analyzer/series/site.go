@@ -1,0 +1,207 @@
+package series
+
+import (
+	"math"
+	"sort"
+	"strings"
+
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+)
+
+// Site is what one call path outside the standard library allocates, per
+// snapshot. Two stacks are one site when they are equal after the standard
+// library's leaf frames are trimmed.
+//
+// With sampling rate R an object of s bytes is sampled with p = 1 − e^(−s/R)
+// and stands for w = s/p bytes (METHOD.md, section 3).
+type Site struct {
+	Key   string          // trimmed function stack, leaf first
+	Stack *snapshot.Stack // the whole stack of the largest growth in use
+
+	Bytes    []float64 // in use, estimated
+	Objects  []float64 // in use, estimated
+	Samples  []float64 // in use, sampled objects: k
+	Births   []float64 // sampled objects allocated since the process began
+	Live     []float64 // Q_K = Σ w²k of what is in use
+	Turnover []float64 // Σ w² of births and deaths since the first snapshot
+
+	AllocBytes   []float64 // allocated since the process began, estimated
+	AllocObjects []float64
+
+	stacks map[*snapshot.Stack][]float64 // bytes in use of each whole stack
+	sizes  map[int64]*SizeSeries         // by object size
+}
+
+// SizeSeries is the sampled objects of one size at one site, per snapshot: in
+// use, and allocated since the process began. Sizes are told apart because one
+// call path often makes short-lived and kept objects of different sizes.
+type SizeSeries struct {
+	Size            int64   // bytes; 0 where the profile does not say
+	Weight          float64 // bytes a sampled object stands for
+	Samples, Births []float64
+}
+
+// weight is p and w for objects of s bytes sampled at rate R; R ≤ 1 samples
+// everything.
+func weight(s, rate float64) (p, w float64) {
+	if rate <= 1 || s <= 0 {
+		return 1, s
+	}
+	p = -math.Expm1(-s / rate)
+	return p, s / p
+}
+
+// sampled recovers the sampled objects behind served numbers: round(space/w),
+// which is exact for space and not for the truncated object counts. Samples
+// without a size label (older or foreign profiles) use the mean size.
+func sampled(objects, bytes, size int64, rate float64) (k, w float64) {
+	if bytes <= 0 {
+		return 0, 0
+	}
+	s := float64(size)
+	if s <= 0 {
+		if objects <= 0 {
+			return 0, 0
+		}
+		s = float64(bytes) / float64(objects)
+	}
+	_, w = weight(s, rate)
+	return math.Round(float64(bytes) / w), w
+}
+
+// sites fills Sites and Period, sorted by key.
+func (r *Run) sites() {
+	n := len(r.Snapshots)
+	nan := func() []float64 {
+		v := make([]float64, n)
+		for i, s := range r.Snapshots {
+			if s.Heap == nil {
+				v[i] = math.NaN()
+			}
+		}
+		return v
+	}
+	byKey := map[string]*Site{}
+	byStack := map[*snapshot.Stack]*Site{}
+	var order []*Site
+	for i, snap := range r.Snapshots {
+		if snap.Heap == nil {
+			continue
+		}
+		if snap.Heap.Period > 0 {
+			r.Period = snap.Heap.Period
+		}
+		rate := float64(snap.Heap.Period)
+		for _, x := range snap.Heap.Samples {
+			s, ok := byStack[x.Stack]
+			if !ok {
+				key := trimmedKey(x.Stack)
+				if s, ok = byKey[key]; !ok {
+					s = &Site{
+						Key: key, Bytes: nan(), Objects: nan(), Samples: nan(), Births: nan(), Live: nan(),
+						Turnover: nan(), AllocBytes: nan(), AllocObjects: nan(),
+						stacks: map[*snapshot.Stack][]float64{}, sizes: map[int64]*SizeSeries{},
+					}
+					byKey[key] = s
+					order = append(order, s)
+				}
+				byStack[x.Stack] = s
+			}
+			s.add(i, n, x, rate)
+		}
+	}
+	for _, s := range order {
+		s.finish(r.Snapshots)
+	}
+	sort.Slice(order, func(i, j int) bool { return order[i].Key < order[j].Key })
+	r.Sites = order
+}
+
+func (s *Site) add(i, n int, x snapshot.HeapSample, rate float64) {
+	k, w := sampled(x.InuseObjects, x.InuseBytes, x.Size, rate)
+	a, wa := sampled(x.AllocObjects, x.AllocBytes, x.Size, rate)
+	s.Bytes[i] += float64(x.InuseBytes)
+	s.Objects[i] += float64(x.InuseObjects)
+	s.Samples[i] += k
+	s.Births[i] += a
+	s.Live[i] += w * w * k
+	// births + deaths = allocated + (allocated − in use)
+	s.Turnover[i] += wa*wa*a + wa*wa*math.Max(0, a-k)
+	s.AllocBytes[i] += float64(x.AllocBytes)
+	s.AllocObjects[i] += float64(x.AllocObjects)
+	per, ok := s.stacks[x.Stack]
+	if !ok {
+		per = make([]float64, n)
+		s.stacks[x.Stack] = per
+	}
+	per[i] += float64(x.InuseBytes)
+	z, ok := s.sizes[x.Size]
+	if !ok {
+		z = &SizeSeries{Size: x.Size, Weight: wa, Samples: make([]float64, n), Births: make([]float64, n)}
+		s.sizes[x.Size] = z
+	}
+	z.Samples[i] += k
+	z.Births[i] += a
+}
+
+// finish makes Turnover count from the first snapshot and picks the stack to
+// show.
+func (s *Site) finish(snaps []*snapshot.Snapshot) {
+	first := -1
+	last := -1
+	base := 0.0
+	for i := range snaps {
+		if snaps[i].Heap == nil {
+			continue
+		}
+		if first < 0 {
+			first, base = i, s.Turnover[i]
+		}
+		last = i
+		// A subtracted or trimmed profile could go back: births do not.
+		s.Turnover[i] = math.Max(0, s.Turnover[i]-base)
+	}
+	mid := (first + last) / 2
+	for snaps[mid].Heap == nil && mid > first {
+		mid--
+	}
+	best, bestGrowth, bestLive := (*snapshot.Stack)(nil), math.Inf(-1), 0.0
+	for st, y := range s.stacks {
+		// Growth is told by the ends and the middle: a stack that only the
+		// last snapshot shows is not the best witness.
+		g := y[last] - y[first] + y[mid]/2
+		if g > bestGrowth || g == bestGrowth && (y[last] > bestLive || y[last] == bestLive && st.Key < best.Key) {
+			best, bestGrowth, bestLive = st, g, y[last]
+		}
+	}
+	s.Stack = best
+}
+
+// Sizes returns the site's object sizes in increasing order.
+func (s *Site) Sizes() []*SizeSeries {
+	out := make([]*SizeSeries, 0, len(s.sizes))
+	for _, z := range s.sizes {
+		out = append(out, z)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Size < out[j].Size })
+	return out
+}
+
+func trimmedKey(st *snapshot.Stack) string {
+	t := Trim(st.Frames)
+	if len(t) == len(st.Frames) {
+		return st.Key
+	}
+	return functions(t)
+}
+
+func functions(frames []snapshot.Frame) string {
+	var b strings.Builder
+	for i, f := range frames {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(f.Function)
+	}
+	return b.String()
+}

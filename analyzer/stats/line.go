@@ -1,0 +1,132 @@
+package stats
+
+import (
+	"errors"
+	"math"
+)
+
+// ErrTooShort says that a fit has fewer than three points or no spread in x.
+var ErrTooShort = errors.New("a line needs at least 3 points at 2 different x")
+
+// Line is a least-squares line y = Intercept + Slope·x.
+type Line struct {
+	Slope, Intercept float64
+	SE               float64 // standard error of Slope for independent errors
+	RSS, Sxx         float64
+	N                int
+}
+
+// FitLine fits y on x by least squares. SE = sqrt(RSS/(n−2)/Sxx). It is an
+// error (ErrTooShort) to give fewer than 3 points or a single x.
+func FitLine(x, y []float64) (Line, error) {
+	n := len(x)
+	if n < 3 || len(y) != n {
+		return Line{}, ErrTooShort
+	}
+	mx, my := Mean(x), Mean(y)
+	var sxx, sxy float64
+	for i := range x {
+		dx := x[i] - mx
+		sxx += dx * dx
+		sxy += dx * (y[i] - my)
+	}
+	if !(sxx > 0) {
+		return Line{}, ErrTooShort
+	}
+	l := Line{Slope: sxy / sxx, Sxx: sxx, N: n}
+	l.Intercept = my - l.Slope*mx
+	for i := range x {
+		r := y[i] - l.Intercept - l.Slope*x[i]
+		l.RSS += r * r
+	}
+	l.SE = math.Sqrt(l.RSS / float64(n-2) / sxx)
+	return l, nil
+}
+
+// Residuals of y about the line.
+func (l Line) Residuals(x, y []float64) []float64 {
+	r := make([]float64, len(x))
+	for i := range x {
+		r[i] = y[i] - l.Intercept - l.Slope*x[i]
+	}
+	return r
+}
+
+// Mean of v; NaN when empty.
+func Mean(v []float64) float64 {
+	return sum(v) / float64(len(v))
+}
+
+// Min of v; +Inf when empty.
+func Min(v []float64) float64 {
+	m := math.Inf(1)
+	for _, x := range v {
+		m = math.Min(m, x)
+	}
+	return m
+}
+
+// Dejump returns a copy of y whose largest adjacent pair of increments is
+// replaced by the mean of the others: a single step, and the spike next to it,
+// lose their pull on a slope. Fewer than 5 values are returned as they are.
+func Dejump(y []float64) []float64 {
+	out := append([]float64(nil), y...)
+	n := len(y)
+	if n < 5 {
+		return out
+	}
+	at, best := 2, math.Inf(-1)
+	for i := 2; i < n; i++ {
+		if d := y[i] - y[i-2]; d > best {
+			best, at = d, i
+		}
+	}
+	rest := (y[n-1] - y[0] - best) / float64(n-3)
+	out[at-1] = out[at-2] + rest
+	shift := out[at-2] + 2*rest - y[at]
+	for i := at; i < n; i++ {
+		out[i] = y[i] + shift
+	}
+	return out
+}
+
+// Blocks is about how many blocks a series is cut into by BlockTest.
+const Blocks = 9
+
+// BlockTest tests for growth without a model of the noise: the series is cut
+// into about Blocks blocks of equal length (the first values that do not fill
+// one are left out), and P is the larger of the t-test on the slope of the
+// block means and the exact Mann–Kendall test on the block minima. Averaging
+// makes neighbouring blocks nearly independent where the noise's memory is
+// shorter than a block; minima ignore bursts. Fewer than 4 blocks give 1.
+func BlockTest(x, y []float64) float64 {
+	n := len(y)
+	b := max(1, n/Blocks)
+	k := n / b
+	if k < 4 {
+		return 1
+	}
+	off := n - k*b
+	bx, by, lo := make([]float64, k), make([]float64, k), make([]float64, k)
+	for i := range k {
+		from, to := off+i*b, off+(i+1)*b
+		bx[i], by[i], lo[i] = Mean(x[from:to]), Mean(y[from:to]), Min(y[from:to])
+	}
+	l, err := FitLine(bx, by)
+	if err != nil {
+		return 1
+	}
+	return math.Max(slopeP(l), MannKendall(lo).P)
+}
+
+// slopeP is the one-sided P of the slope's t-test. An exact line (RSS = 0 but
+// for rounding) is decided by its sign.
+func slopeP(l Line) float64 {
+	if l.RSS <= 1e-18*l.Slope*l.Slope*l.Sxx {
+		if l.Slope > 0 {
+			return 0
+		}
+		return 1
+	}
+	return StudentTail(l.Slope/l.SE, float64(l.N-2))
+}

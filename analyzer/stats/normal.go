@@ -1,0 +1,119 @@
+package stats
+
+import "math"
+
+// NormalCDF is P(Z ≤ z) of the standard normal distribution.
+func NormalCDF(z float64) float64 { return 0.5 * math.Erfc(-z/math.Sqrt2) }
+
+// NormalQuantile is the z with P(Z ≤ z) = p; p outside (0, 1) gives ∓Inf.
+func NormalQuantile(p float64) float64 {
+	switch {
+	case p <= 0:
+		return math.Inf(-1)
+	case p >= 1:
+		return math.Inf(1)
+	}
+	return -math.Sqrt2 * math.Erfinv(1-2*p)
+}
+
+// StudentTail is P(T > t) of Student's t with df > 0 degrees of freedom, by
+// the regularised incomplete beta function:
+//
+//	P(T > t) = I_{df/(df+t²)}(df/2, 1/2) / 2   for t ≥ 0
+//
+// (Abramowitz & Stegun 26.7.1 with 26.5.27). df ≤ 0 gives NaN.
+func StudentTail(t, df float64) float64 {
+	switch {
+	case math.IsNaN(t) || !(df > 0):
+		return math.NaN()
+	case math.IsInf(df, 1):
+		return NormalCDF(-t)
+	case math.IsInf(t, 1):
+		return 0
+	case math.IsInf(t, -1):
+		return 1
+	}
+	p := 0.5 * betaInc(df/2, 0.5, df/(df+t*t))
+	if t < 0 {
+		return 1 - p
+	}
+	return p
+}
+
+// StudentQuantile is the t with P(T ≤ t) = p, found by bisection of
+// StudentTail to about 1e-12 relative. p outside (0, 1) gives ∓Inf, df ≤ 0 NaN.
+func StudentQuantile(p, df float64) float64 {
+	switch {
+	case math.IsNaN(p) || !(df > 0):
+		return math.NaN()
+	case p <= 0:
+		return math.Inf(-1)
+	case p >= 1:
+		return math.Inf(1)
+	case p < 0.5:
+		return -StudentQuantile(1-p, df)
+	}
+	lo, hi := 0.0, 1.0
+	for StudentTail(hi, df) > 1-p && hi < 1e18 {
+		hi *= 2
+	}
+	for range 200 {
+		mid := (lo + hi) / 2
+		if mid == lo || mid == hi {
+			break
+		}
+		if StudentTail(mid, df) > 1-p {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	return (lo + hi) / 2
+}
+
+// betaInc is the regularised incomplete beta function I_x(a, b), by the
+// continued fraction of Lentz's method (Press et al., Numerical Recipes, 6.4).
+func betaInc(a, b, x float64) float64 {
+	if x <= 0 {
+		return 0
+	}
+	if x >= 1 {
+		return 1
+	}
+	la, _ := math.Lgamma(a)
+	lb, _ := math.Lgamma(b)
+	lab, _ := math.Lgamma(a + b)
+	front := math.Exp(lab - la - lb + a*math.Log(x) + b*math.Log1p(-x))
+	if x < (a+1)/(a+b+2) {
+		return front * betaFraction(a, b, x) / a
+	}
+	return 1 - front*betaFraction(b, a, 1-x)/b
+}
+
+func betaFraction(a, b, x float64) float64 {
+	const tiny, eps = 1e-300, 1e-15
+	guard := func(v float64) float64 {
+		if math.Abs(v) < tiny {
+			return tiny
+		}
+		return v
+	}
+	c := 1.0
+	d := 1 / guard(1-(a+b)*x/(a+1))
+	h := d
+	for m := 1.0; m <= 10000; m++ {
+		k := m * (b - m) * x / ((a + 2*m - 1) * (a + 2*m))
+		d = 1 / guard(1+k*d)
+		c = guard(1 + k/c)
+		h *= d * c
+		k = -(a + m) * (a + b + m) * x / ((a + 2*m) * (a + 2*m + 1))
+		d = 1 / guard(1+k*d)
+		c = guard(1 + k/c)
+		step := d * c
+		h *= step
+		if math.Abs(step-1) < eps {
+			break
+		}
+	}
+	return h
+}
