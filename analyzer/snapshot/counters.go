@@ -116,25 +116,30 @@ func (c Counters) Clone() Counters {
 	return c
 }
 
-// maxTrailerLine bounds one line of a text profile; the lines of PauseNs are
-// the longest that runtime/pprof writes (about 6 kB).
-const maxTrailerLine = 1 << 20
+// Limits of the text of a heap profile: what runtime/pprof writes is far below
+// (its longest line is PauseNs, about 6 kB; MemStats has some 30 fields).
+const (
+	maxTrailerLine     = 1 << 20
+	maxTrailerCounters = 128
+)
 
 // ParseTrailer reads the exact counters from the text of
 // /debug/pprof/heap?debug=1, whose last lines are a MemStats
 // ("# HeapAlloc = 1234"). The stacks before it are read past, never kept, so r
-// may be long. A text without HeapAlloc is an error.
+// may be long. A text without HeapAlloc, or one that ends within the line of
+// it, is an error.
 func ParseTrailer(r io.Reader) (Counters, error) {
 	c := Counters{Values: map[string]uint64{}}
 	sc := bufio.NewScanner(r)
 	sc.Buffer(make([]byte, 0, 64<<10), maxTrailerLine)
+	sc.Split(wholeLines)
 	for sc.Scan() {
-		rest, ok := strings.CutPrefix(sc.Text(), "# ")
+		rest, ok := bytes.CutPrefix(sc.Bytes(), []byte("# "))
 		if !ok {
 			continue
 		}
-		name, value, ok := strings.Cut(rest, " = ")
-		if !ok || strings.ContainsAny(name, "\t ") {
+		name, value, ok := strings.Cut(string(rest), " = ")
+		if !ok || name == "" || strings.ContainsAny(name, "\t ") || len(c.Values) >= maxTrailerCounters {
 			continue
 		}
 		switch name {
@@ -143,7 +148,7 @@ func ParseTrailer(r io.Reader) (Counters, error) {
 			c.set(name+"Inuse", inuse)
 			c.set(name+"Sys", sys)
 		case "GCCPUFraction":
-			if f, err := strconv.ParseFloat(value, 64); err == nil && f >= 0 {
+			if f, err := strconv.ParseFloat(value, 64); err == nil && f >= 0 && f <= 1 {
 				c.GCCPUFraction = f
 			}
 		default:
@@ -157,6 +162,15 @@ func ParseTrailer(r io.Reader) (Counters, error) {
 		return Counters{}, fmt.Errorf("no line \"# HeapAlloc = …\": this is not the text of /debug/pprof/heap?debug=1, or it was cut short")
 	}
 	return c, nil
+}
+
+// wholeLines is bufio.ScanLines without a last line that lacks its end: of a
+// text cut short it could be "# HeapAlloc = 12" where 1234 was meant.
+func wholeLines(data []byte, _ bool) (advance int, token []byte, err error) {
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
+		return i + 1, bytes.TrimSuffix(data[:i], []byte("\r")), nil
+	}
+	return 0, nil, nil
 }
 
 func (c *Counters) set(name, value string) {

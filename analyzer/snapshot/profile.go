@@ -1,8 +1,12 @@
 package snapshot
 
 import (
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 	"time"
@@ -118,17 +122,108 @@ func KindOf(p *profile.Profile) Kind {
 	return KindOther
 }
 
-// Decode reads a pprof profile, gzip or not, and reports its kind. The error
-// wraps ErrNotProfile.
+// Limits of one profile, far above what a Go program serves (a stack a sample,
+// some 100 bytes each): outside data must not be able to fill the memory.
+const (
+	MaxProfileBytes    = 128 << 20 // inflated
+	maxProfileMessages = 4 << 20   // samples, locations, functions, strings together
+)
+
+// Decode reads a pprof profile, gzip or not, and reports its kind. Only the
+// protocol buffer that Go writes is read: the older text formats carry no
+// function names. Stacks are in p.Sample; p is checked to be consistent. The
+// error wraps ErrNotProfile.
 func Decode(data []byte) (*profile.Profile, Kind, error) {
-	if len(data) == 0 {
-		return nil, "", fmt.Errorf("%w: it is empty", ErrNotProfile)
-	}
-	p, err := profile.ParseData(data)
+	data, err := Inflate(data)
 	if err != nil {
-		return nil, "", fmt.Errorf("%w: %v", ErrNotProfile, err)
+		return nil, "", err
+	}
+	if err := plausible(data); err != nil {
+		return nil, "", fmt.Errorf("%w: %w", ErrNotProfile, err)
+	}
+	p, err := profile.ParseUncompressed(data)
+	if err != nil {
+		return nil, "", fmt.Errorf("%w: %w", ErrNotProfile, err)
+	}
+	if err := p.CheckValid(); err != nil {
+		return nil, "", fmt.Errorf("%w: %w", ErrNotProfile, err)
 	}
 	return p, KindOf(p), nil
+}
+
+// Inflate decompresses a profile to at most MaxProfileBytes; bytes that are
+// not gzip are returned as they are. The error wraps ErrNotProfile.
+func Inflate(data []byte) ([]byte, error) {
+	if len(data) == 0 {
+		return nil, fmt.Errorf("%w: it is empty", ErrNotProfile)
+	}
+	if len(data) < 2 || data[0] != 0x1f || data[1] != 0x8b {
+		if len(data) > MaxProfileBytes {
+			return nil, errTooLong()
+		}
+		return data, nil
+	}
+	zr, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("%w: its gzip header is broken: %w", ErrNotProfile, err)
+	}
+	var out bytes.Buffer
+	out.Grow(min(8*len(data), MaxProfileBytes))
+	n, err := io.Copy(&out, io.LimitReader(zr, MaxProfileBytes+1))
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, fmt.Errorf("%w: it was cut short: %w", ErrNotProfile, err)
+	case err != nil:
+		return nil, fmt.Errorf("%w: it does not decompress: %w", ErrNotProfile, err)
+	case n > MaxProfileBytes:
+		return nil, errTooLong()
+	}
+	return out.Bytes(), nil
+}
+
+func errTooLong() error {
+	return fmt.Errorf("%w: it is larger than the limit of %d MiB after decompression", ErrNotProfile, MaxProfileBytes>>20)
+}
+
+// plausible walks the outermost fields of a protocol buffer: bytes that are
+// none, and ones with so many messages that decoding would take gigabytes, end
+// here.
+func plausible(b []byte) error {
+	for n := 0; len(b) > 0; n++ {
+		if n > maxProfileMessages {
+			return fmt.Errorf("it holds more than %d messages", maxProfileMessages)
+		}
+		tag, k := binary.Uvarint(b)
+		if k <= 0 || tag>>3 == 0 {
+			return errors.New("its bytes are no protocol buffer")
+		}
+		b = b[k:]
+		skip := 0
+		switch tag & 7 {
+		case 0:
+			_, skip = binary.Uvarint(b)
+			if skip <= 0 {
+				return errors.New("its bytes are no protocol buffer, or it was cut short")
+			}
+		case 1:
+			skip = 8
+		case 2:
+			l, k := binary.Uvarint(b)
+			if k <= 0 || l > uint64(len(b)-k) {
+				return errors.New("its bytes are no protocol buffer, or it was cut short")
+			}
+			skip = k + int(l)
+		case 5:
+			skip = 4
+		default:
+			return errors.New("its bytes are no protocol buffer")
+		}
+		if skip > len(b) {
+			return errors.New("it was cut short")
+		}
+		b = b[skip:]
+	}
+	return nil
 }
 
 // ParseHeap reads a heap profile.
@@ -138,7 +233,7 @@ func ParseHeap(data []byte, in *Interner) (*Heap, error) {
 		return nil, fmt.Errorf("heap profile: %w", err)
 	}
 	if kind != KindHeap {
-		return nil, fmt.Errorf("heap profile: it is of another kind (%s); want one with inuse_space", sampleTypes(p))
+		return nil, fmt.Errorf("heap profile: it is of another kind (%s); want one with inuse_space", SampleTypes(p))
 	}
 	return HeapOf(p, in), nil
 }
@@ -171,7 +266,7 @@ func ParseGoroutines(data []byte, in *Interner) (*Goroutines, error) {
 		return nil, fmt.Errorf("goroutine profile: %w", err)
 	}
 	if kind != KindGoroutine {
-		return nil, fmt.Errorf("goroutine profile: it is of another kind (%s)", sampleTypes(p))
+		return nil, fmt.Errorf("goroutine profile: it is of another kind (%s)", SampleTypes(p))
 	}
 	return GoroutinesOf(p, in), nil
 }
@@ -208,7 +303,8 @@ func value(s *profile.Sample, i int) int64 {
 	return max(0, s.Value[i])
 }
 
-func sampleTypes(p *profile.Profile) string {
+// SampleTypes names what a profile measures, for messages.
+func SampleTypes(p *profile.Profile) string {
 	var names []string
 	for _, t := range p.SampleType {
 		names = append(names, t.Type)

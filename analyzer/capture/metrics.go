@@ -1,0 +1,242 @@
+package capture
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+)
+
+// scrape is one reading of a target's /metrics.
+type scrape map[string]*dto.MetricFamily
+
+func (c *Client) scrapeRequest(into *scrape) request {
+	return request{
+		url: c.metrics, accept: string(expfmt.NewFormat(expfmt.TypeTextPlain)), want: "metrics", text: true,
+		limit: maxMetricsBytes,
+		read: func(r io.Reader) error {
+			p := expfmt.NewTextParser(model.UTF8Validation)
+			families, err := p.TextToMetricFamilies(r)
+			if err != nil {
+				return &contentError{
+					problem: "its metrics cannot be read: " + err.Error(),
+					remedy:  "serve them with promhttp.Handler()", err: err,
+				}
+			}
+			*into = families
+			return nil
+		},
+	}
+}
+
+// started is the start time of the process.
+func (s scrape) started() (time.Time, bool) {
+	v, ok := s.gauge("process_start_time_seconds")
+	if !ok || v <= 0 || v > 1e11 {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(int64(v * 1000)).UTC(), true
+}
+
+func (s scrape) rss() (uint64, bool) { return s.bytes("process_resident_memory_bytes") }
+
+// liveHeap is bytes of heap objects: as marked by the last collection where
+// the target exports runtime/metrics, else with what became garbage since.
+func (s scrape) liveHeap() (uint64, bool) {
+	if v, ok := s.bytes("go_gc_heap_live_bytes"); ok {
+		return v, true
+	}
+	return s.bytes("go_memstats_heap_alloc_bytes")
+}
+
+func (s scrape) goVersion() string {
+	if f := s["go_info"]; f != nil {
+		for _, m := range f.Metric {
+			for _, l := range m.Label {
+				if l.GetName() == "version" {
+					return l.GetValue()
+				}
+			}
+		}
+	}
+	return ""
+}
+
+func (s scrape) bytes(name string) (uint64, bool) {
+	v, ok := s.gauge(name)
+	if !ok || !(v > 0) || v >= 1<<62 {
+		return 0, false
+	}
+	return uint64(v), true
+}
+
+// gauge is the value of a metric without labels.
+func (s scrape) gauge(name string) (float64, bool) {
+	f := s[name]
+	if f == nil || len(f.Metric) != 1 {
+		return 0, false
+	}
+	m := f.Metric[0]
+	switch {
+	case m.Gauge != nil:
+		return m.Gauge.GetValue(), true
+	case m.Untyped != nil:
+		return m.Untyped.GetValue(), true
+	case m.Counter != nil:
+		return m.Counter.GetValue(), true
+	}
+	return 0, false
+}
+
+// counter sums a counter over its label sets. "NAME_count" of a histogram or
+// summary counts too. found is false when no metric has the name; kind says
+// what it is when it is no counter.
+func (s scrape) counter(name string) (sum float64, found bool, kind string) {
+	family, count := s[name], false
+	if family == nil {
+		if base, ok := strings.CutSuffix(name, "_count"); ok {
+			family, count = s[base], true
+		}
+	}
+	if family == nil {
+		return 0, false, ""
+	}
+	for _, m := range family.Metric {
+		switch {
+		case count && m.Histogram != nil:
+			sum += float64(m.Histogram.GetSampleCount())
+		case count && m.Summary != nil:
+			sum += float64(m.Summary.GetSampleCount())
+		case !count && m.Counter != nil:
+			sum += m.Counter.GetValue()
+		case !count && m.Untyped != nil:
+			sum += m.Untyped.GetValue()
+		default:
+			return 0, true, strings.ToLower(family.GetType().String())
+		}
+	}
+	return sum, true, ""
+}
+
+// counters are the names that Metric would accept, sorted.
+func (s scrape) counters() []string {
+	var names []string
+	for name, f := range s {
+		switch f.GetType() {
+		case dto.MetricType_COUNTER, dto.MetricType_UNTYPED:
+			names = append(names, name)
+		case dto.MetricType_HISTOGRAM, dto.MetricType_SUMMARY:
+			names = append(names, name+"_count")
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Metric reads a counter of the target's /metrics, summed over its label sets:
+// the operations of someone else's load.
+func (c *Client) Metric(ctx context.Context, name string) (float64, error) {
+	var s scrape
+	r := c.scrapeRequest(&s)
+	if _, err := c.get(ctx, r); err != nil {
+		return 0, err
+	}
+	fail := func(problem, remedy string) (float64, error) {
+		return 0, &TargetError{URL: c.addr.show(c.metrics), Problem: problem, Remedy: remedy}
+	}
+	v, found, kind := s.counter(name)
+	switch {
+	case !found:
+		return fail(fmt.Sprintf("no metric is named %q", name), nearRemedy(name, s.counters()))
+	case kind != "":
+		return fail(fmt.Sprintf("metric %s is a %s, not a counter", name, kind), "operations need a number that only grows; "+nearRemedy(name, s.counters()))
+	case math.IsNaN(v) || math.IsInf(v, 0) || v < 0:
+		return fail(fmt.Sprintf("metric %s has the value %v", name, v), "operations need a number that only grows from 0")
+	}
+	return v, nil
+}
+
+func nearRemedy(name string, have []string) string {
+	if len(have) == 0 {
+		return "the target exports no counter at all: count its operations with prometheus.NewCounter"
+	}
+	near := nearest(name, have, 5)
+	return "counters with names near it: " + strings.Join(near, ", ")
+}
+
+// nearest returns the n names closest to name: ones that contain it (or are in
+// it) first, then by edit distance. O(len(names) · len(name) · longest).
+func nearest(name string, names []string, n int) []string {
+	type scored struct {
+		name  string
+		score int
+	}
+	all := make([]scored, len(names))
+	for i, s := range names {
+		d := editDistance(name, s)
+		if strings.Contains(s, name) || strings.Contains(name, s) {
+			d = 0
+		}
+		all[i] = scored{s, d}
+	}
+	slices.SortStableFunc(all, func(a, b scored) int { return a.score - b.score })
+	var out []string
+	for _, s := range all[:min(n, len(all))] {
+		out = append(out, s.name)
+	}
+	return out
+}
+
+// editDistance is Levenshtein's, in bytes; names longer than 200 are cut.
+func editDistance(a, b string) int {
+	a, b = a[:min(len(a), 200)], b[:min(len(b), 200)]
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			d := diagonal
+			if a[i] != b[j] {
+				d++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(d, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// varsRequest reads expvar's memstats.
+func (c *Client) varsRequest(into *snapshot.Counters) request {
+	return request{
+		url: c.vars, want: "expvar's JSON", json: true, limit: maxMetricsBytes,
+		read: func(r io.Reader) error {
+			var v struct {
+				Memstats *snapshot.Counters `json:"memstats"`
+			}
+			if err := json.NewDecoder(r).Decode(&v); err != nil {
+				return &contentError{problem: "its JSON cannot be read: " + err.Error(), remedy: varsRemedy, err: err}
+			}
+			if v.Memstats == nil {
+				return &contentError{problem: "its JSON has no memstats", remedy: varsRemedy}
+			}
+			*into = *v.Memstats
+			return nil
+		},
+	}
+}
+
+const varsRemedy = `import _ "expvar" in the program: it publishes runtime.MemStats with the size classes`

@@ -1,0 +1,350 @@
+package capture
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"time"
+
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+)
+
+// DefaultPause is the pause between the two collections of a snapshot: time
+// for finalizers and cleanups to run.
+const DefaultPause = 50 * time.Millisecond
+
+// Options says what a snapshot is to hold beyond the profiles.
+type Options struct {
+	// Ops returns the operations completed so far. It is read right before the
+	// request for the exact counters and when its answer begins; the mean is
+	// recorded. Nil: operations are not known.
+	Ops func() int64
+	// Leak asks for the goroutineleak profile too, where Offer saw one. Only
+	// the last snapshot of a run may: a heap dump of a process that served one
+	// while goroutines were leaked kills it (Go 1.26).
+	Leak bool
+	// Pause between the two collections; 0: DefaultPause, negative: none.
+	Pause time.Duration
+	// PID of the target where it runs on this machine; 0: not known.
+	PID int
+}
+
+// taking is a snapshot being taken.
+type taking struct {
+	c     *Client
+	opt   Options
+	raw   *snapshot.Raw
+	first error // the first piece that failed
+	over  bool  // the target cannot be reached: ask no more
+}
+
+// Snapshot takes one moment of the target: two collections with a pause
+// between, then the exact counters, the heap profile and the goroutine
+// profile. What the target does not give is named in Missing; an error means
+// that nothing at all could be had.
+//
+// The order follows from net/http/pprof: heap?gc=1 collects before it writes;
+// with debug=1 the counters are read right after that collection, before any
+// of the text is made; and without gc the heap profile shows the state of the
+// last completed collection, so the third request shows the same moment as the
+// second. The first answer is thrown away and asked for in the binary form,
+// which costs the target a quarter of the text. /metrics comes before all of
+// it, so that what it allocates is gone, and operations are counted around the
+// moment of the counters, not around the transfer of the text.
+func (c *Client) Snapshot(ctx context.Context, opt Options) (*snapshot.Raw, error) {
+	t := &taking{c: c, opt: opt, raw: &snapshot.Raw{Meta: snapshot.Meta{PID: opt.PID, Cost: &snapshot.Cost{}}}}
+	if opt.PID != 0 {
+		c.learn(func(target *snapshot.Target, _ *known) { target.PID = opt.PID })
+	}
+	t.identity(ctx)
+	if t.settle(ctx) {
+		t.exact(ctx)
+		t.bySize(ctx)
+		t.heap(ctx)
+	}
+	t.goroutines(ctx)
+	t.leaks(ctx)
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("snapshot of %s: %w", c.addr, context.Cause(ctx))
+	}
+	if t.raw.Counters.Empty() && t.raw.Heap == nil && t.raw.Goroutine == nil {
+		return nil, t.first
+	}
+	if t.raw.Time.IsZero() {
+		t.raw.Time = time.Now().UTC()
+	}
+	return t.raw, nil
+}
+
+// ask makes one request of the snapshot and adds up its cost.
+func (t *taking) ask(ctx context.Context, r request) error {
+	f, err := t.c.get(ctx, r)
+	t.raw.Cost.Seconds += f.seconds
+	t.raw.Cost.Bytes += f.bytes
+	return err
+}
+
+// lacks records that a piece could not be had. What it was is said in the
+// words of the error.
+func (t *taking) lacks(what string, err error) {
+	if t.first == nil {
+		t.first = err
+	}
+	t.over = t.over || transport(err) && !interrupted(err)
+	t.raw.Missing = append(t.raw.Missing, fmt.Sprintf("no %s: %v", what, err))
+}
+
+// interrupted tells an answer that broke off, after which the next may well
+// come, from a target that is not there.
+func interrupted(err error) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
+}
+
+// identity reads from /metrics, where offered, which process this is and its
+// resident set.
+func (t *taking) identity(ctx context.Context) {
+	if t.c.knows().metrics != offered {
+		return
+	}
+	var s scrape
+	if err := t.ask(ctx, t.c.scrapeRequest(&s)); err != nil {
+		t.raw.Missing = append(t.raw.Missing, fmt.Sprintf("no /metrics this time: %v", err))
+		return
+	}
+	if at, ok := s.started(); ok {
+		t.raw.Started = &at
+	}
+	if rss, ok := s.rss(); ok {
+		t.raw.RSS = &rss
+	}
+}
+
+// settle runs the first collection and waits. It reports whether the heap can
+// be asked further.
+func (t *taking) settle(ctx context.Context) bool {
+	err := t.ask(ctx, request{
+		url: t.c.addr.of("heap", url.Values{"gc": {"1"}}), want: "a heap profile",
+		read: func(r io.Reader) error { _, err := io.Copy(io.Discard, r); return err },
+	})
+	if err != nil && !interrupted(err) {
+		t.lacks("heap profile and counters", err)
+		return false
+	}
+	pause := t.opt.Pause
+	if pause == 0 {
+		pause = DefaultPause
+	}
+	return wait(ctx, pause) == nil
+}
+
+// exact reads the counters right after the second collection.
+func (t *taking) exact(ctx context.Context) {
+	var counters snapshot.Counters
+	mark := t.bracket()
+	err := t.ask(ctx, request{
+		url: t.c.addr.of("heap", url.Values{"gc": {"1"}, "debug": {"1"}}), text: true,
+		want:  "the text of a heap profile",
+		began: mark,
+		read: func(r io.Reader) (err error) {
+			counters, err = snapshot.ParseTrailer(r)
+			return trailerError(err)
+		},
+	})
+	if err != nil {
+		t.raw.Ops, t.raw.Time = nil, time.Time{}
+		t.lacks("exact counters", err)
+		return
+	}
+	t.raw.Counters = counters
+	if rss, ok := residentSet(t.opt.PID); ok {
+		t.raw.RSS = &rss
+	}
+}
+
+// bracket reads the clock and the operations now and, when the function it
+// returns is called, again: the snapshot's moment is their middle.
+func (t *taking) bracket() func() {
+	begin := time.Now()
+	var before int64
+	if t.opt.Ops != nil {
+		before = t.opt.Ops()
+	}
+	return func() {
+		t.raw.Time = begin.Add(time.Since(begin) / 2).UTC().Round(0)
+		if t.opt.Ops != nil {
+			mean := before + (t.opt.Ops()-before)/2
+			t.raw.Ops = &mean
+		}
+	}
+}
+
+// bySize adds the live objects by size class, which only expvar serves. It
+// follows the counters at once, since everything allocated in between shows in
+// it. Without exact counters, expvar's whole memstats take their place.
+func (t *taking) bySize(ctx context.Context) {
+	if t.over || t.c.knows().vars != offered {
+		return
+	}
+	var v snapshot.Counters
+	if err := t.ask(ctx, t.c.varsRequest(&v)); err != nil {
+		t.lacks("size classes", err)
+		return
+	}
+	if t.raw.Counters.Empty() {
+		t.raw.Counters = v
+		return
+	}
+	t.raw.Counters.BySize = v.BySize
+}
+
+// heap reads the sampled profile of the collection that exact made.
+func (t *taking) heap(ctx context.Context) {
+	if t.over {
+		return
+	}
+	q := url.Values{}
+	mark := func() {}
+	if t.raw.Time.IsZero() { // the counters failed, and so perhaps their collection
+		q.Set("gc", "1")
+		mark = t.bracket()
+	}
+	var data []byte
+	var got profileFacts
+	err := t.ask(ctx, request{
+		url: t.c.addr.of("heap", q), want: "a heap profile", began: mark,
+		read: func(r io.Reader) (err error) {
+			data, got, err = readProfile(r, snapshot.KindHeap)
+			return err
+		},
+	})
+	if err != nil {
+		t.lacks("heap profile", err)
+		return
+	}
+	t.raw.Heap = data
+	t.c.learn(func(target *snapshot.Target, _ *known) { target.MemProfileRate = got.period })
+	if s := got.blind(); s != "" {
+		t.raw.Missing = append(t.raw.Missing, s)
+	}
+}
+
+func (t *taking) goroutines(ctx context.Context) {
+	if t.over {
+		return
+	}
+	mark := func() {}
+	if t.raw.Time.IsZero() {
+		mark = t.bracket()
+	}
+	err := t.ask(ctx, request{
+		url: t.c.addr.of("goroutine", nil), want: "a goroutine profile", began: mark,
+		read: func(r io.Reader) (err error) {
+			t.raw.Goroutine, _, err = readProfile(r, snapshot.KindGoroutine)
+			return err
+		},
+	})
+	if err != nil {
+		t.raw.Goroutine = nil
+		t.lacks("goroutine profile", err)
+	}
+}
+
+func (t *taking) leaks(ctx context.Context) {
+	if t.over || !t.opt.Leak || t.c.knows().leak != offered {
+		return
+	}
+	err := t.ask(ctx, request{
+		url: t.c.addr.of("goroutineleak", nil), want: "a goroutineleak profile",
+		read: func(r io.Reader) (err error) {
+			t.raw.GoroutineLeak, _, err = readProfile(r, snapshot.KindGoroutine)
+			return err
+		},
+	})
+	if err != nil {
+		t.raw.GoroutineLeak = nil
+		t.lacks("goroutineleak profile", err)
+	}
+}
+
+// profileFacts is what the capture itself needs from a profile.
+type profileFacts struct {
+	period  int64
+	samples int
+}
+
+// blind says in a sentence that a heap profile shows no sites, and why.
+func (f profileFacts) blind() string {
+	switch {
+	case f.period == 0:
+		return "no sites: memory profiling is off in the target (sampling rate 0), so growth is measured but cannot be placed; " +
+			"remove runtime.MemProfileRate = 0, and mount net/http/pprof or call pprof.Lookup(\"heap\") in the program: one that links no heap profile is not sampled"
+	case f.samples == 0:
+		return "no sites yet: the heap profile holds no sample, the target has allocated too little at its sampling rate; " +
+			"start it with GODEBUG=memprofilerate=16384"
+	}
+	return ""
+}
+
+// readProfile reads a profile of a kind, checks that it can be used, and
+// returns its bytes as served.
+func readProfile(r io.Reader, want snapshot.Kind) ([]byte, profileFacts, error) {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, profileFacts{}, err
+	}
+	if bytes.HasPrefix(data, []byte("heap profile: ")) || bytes.HasPrefix(data, []byte("goroutine profile: ")) {
+		return nil, profileFacts{}, &contentError{
+			problem: "it answered the text form of the profile",
+			remedy:  "serve it through net/http/pprof, which writes the binary form when debug is not given",
+		}
+	}
+	p, kind, err := snapshot.Decode(data)
+	if err != nil {
+		return nil, profileFacts{}, &contentError{
+			problem: "it answered something else than a profile: " + err.Error(), remedy: mountRemedy, err: err,
+		}
+	}
+	if kind != want {
+		return nil, profileFacts{}, &contentError{
+			problem: fmt.Sprintf("it answered a profile of another kind (%s)", snapshot.SampleTypes(p)),
+			remedy:  "another handler is mounted under this name; " + mountRemedy,
+		}
+	}
+	if kind == snapshot.KindHeap && p.DurationNanos > 0 {
+		return nil, profileFacts{}, &contentError{
+			problem: "it answered the difference of two heap profiles", remedy: deltaRemedy,
+		}
+	}
+	return data, profileFacts{period: p.Period, samples: len(p.Sample)}, nil
+}
+
+const deltaRemedy = "the subtraction loses what was in use before it: take profiles without seconds="
+
+func trailerError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &contentError{
+		problem: "its text carries no exact counters (" + err.Error() + ")",
+		remedy:  "serve the heap profile through net/http/pprof, which appends runtime.MemStats to debug=1",
+		err:     err,
+	}
+}
+
+// wait sleeps for d unless ctx ends first.
+func wait(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
