@@ -1,0 +1,189 @@
+package store
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/heapdrift/heapdrift/pipeline/embed"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func testRecord(id string) Record {
+	return Record{
+		ID: id, Source: "wire", Title: "Naïve title",
+		Chunks: []ChunkRecord{
+			{Start: 0, End: 1500, Vector: embed.Hasher{}.Vector("the harbour board of " + id)},
+			{Start: 1400, End: 2900, Vector: embed.Hasher{}.Vector("")},
+			{Start: 2800, End: 2801, Vector: embed.Vector{1, -0.5, float32(math.Copysign(0, -1)), math.MaxFloat32}},
+		},
+	}
+}
+
+func open(t *testing.T, dir string) *Store {
+	t.Helper()
+	s, err := Open(Options{Dir: dir, NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestRecordsReadBackBitForBit(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir)
+	want := []Record{testRecord("a"), {ID: "empty"}, testRecord("z")}
+	if err := s.Put(t.Context(), want); err != nil {
+		t.Fatal(err)
+	}
+	check := func(s *Store) {
+		t.Helper()
+		for _, w := range want {
+			got, found, err := s.Get(t.Context(), w.ID)
+			if err != nil || !found || !sameBits(got, w) {
+				t.Errorf("Get(%q) = %+v, %t, %v; want %+v", w.ID, got, found, err, w)
+			}
+		}
+		if _, found, err := s.Get(t.Context(), "b"); found || err != nil {
+			t.Errorf("Get of what is not there: %t, %v", found, err)
+		}
+	}
+	check(s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	check(open(t, dir))
+}
+
+// sameBits is equality that tells −0 from 0.
+func sameBits(a, b Record) bool {
+	return reflect.DeepEqual(a, b) && string(encode(a)) == string(encode(b))
+}
+
+func TestPuttingARecordAgainReplacesIt(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir())
+	for range 3 {
+		if err := s.Put(t.Context(), []Record{testRecord("a"), testRecord("b")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := s.Len(); n != 2 || err != nil {
+		t.Errorf("the store holds %d documents (%v), want 2", n, err)
+	}
+}
+
+func TestTheFileIsRenewedUnnoticed(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir())
+	first := s.db
+	const n = 3*renewAfter + 10
+	for i := 0; i < n; i += 10 {
+		batch := make([]Record, 0, 10)
+		for j := i; j < min(i+10, n); j++ {
+			batch = append(batch, testRecord(fmt.Sprint(j)))
+		}
+		if err := s.Put(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.db == first {
+		t.Errorf("after %d records the file was not renewed", n)
+	}
+	if got, err := s.Len(); got != n || err != nil {
+		t.Errorf("the store holds %d documents (%v), want %d", got, err, n)
+	}
+}
+
+func TestTwoCannotHaveTheFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	open(t, dir)
+	s, err := Open(Options{Dir: dir})
+	if err == nil {
+		t.Fatal("a second store opened the folder", s.Close())
+	}
+	if !strings.Contains(err.Error(), "another process") {
+		t.Errorf("the error does not say who is in the way: %v", err)
+	}
+}
+
+func TestAClosedStoreSaysSo(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir())
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Put(t.Context(), []Record{{ID: "a"}}); err == nil {
+		t.Error("Put into a closed store: no error")
+	}
+	if _, _, err := s.Get(t.Context(), "a"); err == nil {
+		t.Error("Get from a closed store: no error")
+	}
+	s.records = renewAfter
+	if err := s.Put(t.Context(), []Record{{ID: "a"}}); err == nil || s.db != nil {
+		t.Errorf("a closed store was renewed: %v", err)
+	}
+}
+
+func TestOpenRefusesWhatIsNoStore(t *testing.T) {
+	t.Parallel()
+	if s, err := Open(Options{}); err == nil {
+		t.Error("no folder: no error", s.Close())
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/"+FileName, []byte(strings.Repeat("not a store ", 4096)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Open(Options{Dir: dir}); err == nil {
+		t.Error("a file that is no store: no error", s.Close())
+	}
+}
+
+func TestDamagedRecordsAreRefused(t *testing.T) {
+	t.Parallel()
+	whole := encode(testRecord("a"))
+	for n := range len(whole) {
+		if r, err := decodeRecord("a", whole[:n]); err == nil {
+			t.Fatalf("the first %d of %d bytes were read as %+v", n, len(whole), r)
+		}
+	}
+	if _, err := decodeRecord("a", append(whole, 0)); err == nil {
+		t.Error("a byte too many was not noticed")
+	}
+}
+
+func TestHashedVectorsAreStoredSmall(t *testing.T) {
+	t.Parallel()
+	v := embed.Hasher{}.Vector(strings.Repeat("some words of a chunk that repeat themselves ", 35))
+	if n := len(appendVector(nil, v)); n > 1024 {
+		t.Errorf("a vector of 15 features took %d bytes", n)
+	}
+}
+
+func FuzzDecodeRecord(f *testing.F) {
+	f.Add(encode(testRecord("a")))
+	f.Add([]byte{version, 0, 0, 1, 0, 0, layoutDense, 0xff, 0xff, 3})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := decodeRecord("id", b)
+		if err != nil {
+			return
+		}
+		again, err := decodeRecord("id", encode(r))
+		if err != nil || string(encode(again)) != string(encode(r)) {
+			t.Errorf("%x was read as %+v, written, and read as %+v (%v)", b, r, again, err)
+		}
+	})
+}
