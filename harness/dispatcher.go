@@ -1,0 +1,337 @@
+package harness
+
+import (
+	"context"
+	"maps"
+	"runtime/pprof"
+	"sync"
+	"time"
+
+	"github.com/heapdrift/heapdrift/harness/latency"
+)
+
+const (
+	// handOff is how much waiting work, by the recent length of operations, is
+	// worth waking another worker for. A target that takes 50 ns a call is
+	// served by one worker; anything that could block gets a worker each.
+	handOff = 200 * time.Microsecond
+	// slowOp is the length assumed of an operation as long as nothing better is
+	// known.
+	slowOp = time.Millisecond
+	// maxErrorClasses bounds the error classes of a run; more become "other".
+	maxErrorClasses = 64
+)
+
+// dispatcher hands arrivals to workers. Releasing arrivals never blocks: the
+// lock is only ever held for a few instructions.
+type dispatcher struct {
+	target   Target
+	ctx      context.Context // of the operations
+	now      func() time.Duration
+	max      int64 // workers, and so operations in flight
+	queueMax int64
+	latency  *latency.Recorder
+
+	mu      sync.Mutex
+	queue   queue
+	idle    []*worker // the last to become idle is the first to be woken
+	workers int64     // created and not ended
+	waking  int64     // woken or created, not yet at the queue
+	opTime  time.Duration
+	closed  bool
+	settled chan struct{} // non-nil while someone waits for nothing queued or in flight
+	ended   chan struct{} // closed when closed and no worker is left
+
+	sent, completed, errors, shed int64
+	inFlight, maxInFlight         int64
+	classes                       map[string]int64
+	examples                      map[string]string
+}
+
+type worker struct {
+	number int
+	wake   chan struct{} // capacity 1; closed to end it
+	seen   map[string]bool
+}
+
+// describe returns the class of err, and its text where this worker meets the
+// class for the first time: formatting each error of a storm would cost more
+// than the load.
+func (w *worker) describe(err error) (class, example string) {
+	class = ErrorClass(err)
+	if w.seen[class] || len(w.seen) > maxErrorClasses {
+		return class, ""
+	}
+	if w.seen == nil {
+		w.seen = map[string]bool{}
+	}
+	w.seen[class] = true
+	return class, err.Error()
+}
+
+func newDispatcher(t Target, p Plan, shards int, now func() time.Duration) *dispatcher {
+	return &dispatcher{
+		target: t, now: now, ctx: context.Background(),
+		max: int64(p.MaxInFlight), queueMax: int64(p.Queue),
+		latency: latency.NewRecorder(shards), opTime: slowOp,
+		ended: make(chan struct{}), classes: map[string]int64{}, examples: map[string]string{},
+	}
+}
+
+// release lets n arrivals of s go, from the pacer's number first on, and sheds
+// what finds no room.
+func (d *dispatcher) release(s *stream, origin time.Duration, first, n int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.queue.n > 0 {
+		// What was released last time is still there: whatever operations
+		// took before, they no longer do.
+		d.opTime = slowOp
+	}
+	room := max(d.queueMax+d.max-d.inFlight-d.queue.n, 0)
+	accepted := min(n, room)
+	s.due += n
+	s.shed += n - accepted
+	d.shed += n - accepted
+	if accepted > 0 {
+		d.queue.push(segment{stream: s, origin: origin, first: first, n: accepted})
+	}
+	want := d.queue.n
+	if d.opTime < handOff {
+		want = min(want, 1+want*int64(d.opTime)/int64(handOff))
+	}
+	for want -= d.waking; want > 0; want-- {
+		if k := len(d.idle); k > 0 {
+			w := d.idle[k-1]
+			d.idle = d.idle[:k-1]
+			w.wake <- struct{}{} // has room: an idle worker has been woken at most once
+		} else if d.workers < d.max {
+			w := &worker{number: int(d.workers), wake: make(chan struct{}, 1)}
+			d.workers++
+			go d.work(w)
+		} else {
+			return
+		}
+		d.waking++
+	}
+}
+
+// waiting returns how many arrivals wait.
+func (d *dispatcher) waiting() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.queue.n
+}
+
+func (d *dispatcher) work(w *worker) {
+	// The target's own goroutines inherit the label: in a goroutine profile of
+	// a process that holds both, the load can be told from the rest.
+	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels("heapdrift", "load")))
+	d.mu.Lock()
+	d.waking--
+	g, number, op, ok := d.start(w)
+	begin := d.now()
+	for ok {
+		err := d.target.Do(d.ctx, op)
+		end := d.now()
+		d.latency.Record(w.number, g.stream.tally, end-g.intended(number))
+		var class, example string
+		if err != nil {
+			class, example = w.describe(err)
+		}
+		d.mu.Lock()
+		d.finish(g.stream, end-begin, class, example)
+		begin = end
+		if d.queue.n == 0 {
+			begin = -1
+		}
+		g, number, op, ok = d.start(w)
+		if begin < 0 && ok {
+			begin = d.now()
+		}
+	}
+}
+
+// finish counts an operation of s that took so long. The lock is held.
+func (d *dispatcher) finish(s *stream, took time.Duration, class, example string) {
+	d.inFlight--
+	d.completed++
+	s.completed++
+	d.opTime += (took - d.opTime) / 8
+	if class == "" {
+		s.served++
+		s.service += took
+		if s.quickest == 0 || took < s.quickest {
+			s.quickest = max(took, 1)
+		}
+		return
+	}
+	d.errors++
+	s.errors++
+	if _, known := d.classes[class]; !known && len(d.classes) >= maxErrorClasses {
+		class = "other"
+	}
+	d.classes[class]++
+	if d.examples[class] == "" {
+		d.examples[class] = example
+	}
+}
+
+// start waits for an arrival and counts it as started. It is called with the
+// lock held and returns without it. ok is false when the worker shall end.
+func (d *dispatcher) start(w *worker) (g segment, number int64, op Op, ok bool) {
+	for d.queue.n == 0 {
+		d.settle()
+		if d.closed {
+			d.leave()
+			return segment{}, 0, Op{}, false
+		}
+		d.idle = append(d.idle, w)
+		d.mu.Unlock()
+		_, woken := <-w.wake
+		d.mu.Lock()
+		if woken {
+			d.waking--
+		}
+	}
+	g, number = d.queue.pop()
+	s := g.stream
+	op = Op{Seq: d.sent, Index: number - s.first, Phase: s.phase, Pass: s.pass}
+	d.sent++
+	s.sent++
+	d.inFlight++
+	d.maxInFlight = max(d.maxInFlight, d.inFlight)
+	d.mu.Unlock()
+	return g, number, op, true
+}
+
+// settle tells whoever waits that nothing is left. The lock is held.
+func (d *dispatcher) settle() {
+	if d.settled != nil && d.queue.n == 0 && d.inFlight == 0 {
+		close(d.settled)
+		d.settled = nil
+	}
+}
+
+// leave ends a worker. The lock is held and given up.
+func (d *dispatcher) leave() {
+	d.workers--
+	if d.workers == 0 {
+		close(d.ended)
+	}
+	d.mu.Unlock()
+}
+
+// awaitSettled waits until nothing is queued or in flight, at most so long, or
+// until ctx is done, and reports whether it came to that. Arrivals must not be
+// released meanwhile.
+func (d *dispatcher) awaitSettled(ctx context.Context, timeout time.Duration) bool {
+	d.mu.Lock()
+	if d.queue.n == 0 && d.inFlight == 0 {
+		d.mu.Unlock()
+		return true
+	}
+	if d.settled == nil {
+		d.settled = make(chan struct{})
+	}
+	settled := d.settled
+	d.mu.Unlock()
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case <-settled:
+		return true
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// shedQueue gives up what waits.
+func (d *dispatcher) shedQueue() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for d.queue.n > 0 {
+		g := &d.queue.ring[d.queue.head]
+		g.stream.shed += g.n
+		d.shed += g.n
+		d.queue.n -= g.n
+		*g = segment{}
+		d.queue.head = (d.queue.head + 1) % len(d.queue.ring)
+		d.queue.len--
+	}
+	d.settle()
+}
+
+// close ends the idle workers now and the others after their operation. The
+// channel is closed when all have ended.
+func (d *dispatcher) close() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+	for _, w := range d.idle {
+		close(w.wake)
+	}
+	d.idle = nil
+	if d.workers == 0 {
+		close(d.ended)
+	}
+	return d.ended
+}
+
+func (d *dispatcher) counts() Counts {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return Counts{
+		Sent: d.sent, Completed: d.completed, Errors: d.errors, Shed: d.shed,
+		InFlight: d.inFlight, Queued: d.queue.n,
+	}
+}
+
+func (d *dispatcher) countsOf(s *stream) Counts {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return s.counts()
+}
+
+func (d *dispatcher) maxInFlightSeen() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.maxInFlight
+}
+
+func (d *dispatcher) errorClasses() (counts map[string]int64, examples map[string]string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return maps.Clone(d.classes), maps.Clone(d.examples)
+}
+
+// startedBy returns how many arrivals of s have been started at the time now,
+// which is now; those that have only just begun to wait count as started.
+func (d *dispatcher) startedBy(now time.Duration, s *stream) int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return s.due - s.shed - d.queue.olderThan(now-borderSlack, s)
+}
+
+// evidence returns what the validity of the streams' load is judged on.
+func (d *dispatcher) evidence(now time.Duration, streams []*stream) evidence {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e := evidence{saturated: d.maxInFlight >= d.max}
+	var served int64
+	var service time.Duration
+	for _, s := range streams {
+		e.intended += s.due
+		e.started += s.due - s.shed - d.queue.olderThan(now-borderSlack, s)
+		served += s.served
+		service += s.service
+		if s.quickest > 0 && (e.quickest == 0 || s.quickest < e.quickest) {
+			e.quickest = s.quickest
+		}
+	}
+	if served > 0 {
+		e.mean = service / time.Duration(served)
+	}
+	return e
+}

@@ -1,0 +1,178 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+)
+
+// Defaults of a [Plan].
+const (
+	DefaultMaxInFlight    = 256
+	DefaultQuiesceTimeout = 10 * time.Second
+	defaultQueueSeconds   = 10
+	defaultMarks          = 20 // Every = Steady / defaultMarks, at least a second
+)
+
+// Plan says what a run does. Steady is required; all else has a zero value
+// that works.
+type Plan struct {
+	// Rate of the arrivals. Zero: none (someone else's load); phases and marks
+	// still happen.
+	Rate Rate
+
+	// IdleMarks marks are made before any load, IdleEvery apart.
+	IdleMarks int
+	IdleEvery time.Duration
+
+	// Warmup, Steady and Drain are the lengths of the phases, on the intended
+	// clock. Steady is the whole steady time; it is split evenly over Passes (0
+	// is 1). The drain begins when nothing is in flight any more, or
+	// QuiesceTimeout after the last arrival.
+	Warmup, Steady, Drain time.Duration
+	Passes                int
+
+	// Every is the distance of the marks in the steady phase: there is one at
+	// its start, at the end of each pass, and every Every from the start of each
+	// pass, but none within Every/2 of a pass's end. 0: Steady/20, at least 1 s. In
+	// the drain there is one at its start, every min(Every, Drain/3), and one
+	// at its end.
+	Every time.Duration
+
+	// MaxInFlight operations run at once at most; 0: 256.
+	MaxInFlight int
+
+	// Queue arrivals may wait for one of them with their intended time; more
+	// are shed and counted. 0: ten seconds' worth at the highest rate;
+	// negative: none may wait.
+	Queue int
+
+	// Quiesce holds arrivals before each mark until nothing waits or is in
+	// flight, at most for QuiesceTimeout (0: 10 s), and during the mark. The
+	// intended clock stands still meanwhile: the hold does not show up as
+	// latency and the phase ends later by as much.
+	Quiesce        bool
+	QuiesceTimeout time.Duration
+
+	// OnMark is called at each mark, in order and never concurrently, and not
+	// after the run's context is done. ctx is that context. Without Quiesce it
+	// runs beside the arrivals, and a mark that is due while the one before
+	// still runs is skipped (Result.MarksSkipped); the last mark of the steady
+	// phase waits instead. An error ends the run and is returned by Run. nil: no
+	// marks.
+	OnMark func(ctx context.Context, m Mark) error
+
+	// OnProgress is called about once a second, never concurrently, on a
+	// goroutine of its own. nil: not at all.
+	OnProgress func(Progress)
+}
+
+// Mark is a moment of the run at which something is to be looked at.
+type Mark struct {
+	Phase Phase
+	Pass  int  // 1, 2, … within steady; 0 elsewhere. The mark on a pass's border belongs to the pass that ends.
+	Last  bool // the last mark of the whole run
+	// Quiesced: arrivals are held and nothing waits or is in flight. Always
+	// false without arrivals of our own.
+	Quiesced bool
+}
+
+// Progress is how far a run has come.
+type Progress struct {
+	Phase   Phase
+	Pass    int
+	Elapsed time.Duration // of the phase, on its intended clock
+	Total   time.Duration // of the phase as planned; 0: unknown
+	Held    bool          // arrivals are held for a mark
+	Counts  Counts
+}
+
+// Duration is how long the plan takes at least: holds and slow marks come in
+// addition.
+func (p Plan) Duration() time.Duration {
+	return p.idle() + p.Warmup + p.Steady + p.Drain
+}
+
+func (p Plan) idle() time.Duration {
+	return time.Duration(max(p.IdleMarks-1, 0)) * p.IdleEvery
+}
+
+// withDefaults returns p with the zero values filled in, or a sentence.
+func (p Plan) withDefaults() (Plan, error) {
+	if err := p.Rate.validate(); err != nil {
+		return p, err
+	}
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"idle mark distance", p.IdleEvery}, {"warm-up", p.Warmup}, {"steady time", p.Steady}, {"drain", p.Drain},
+		{"distance of marks", p.Every}, {"quiesce timeout", p.QuiesceTimeout},
+	} {
+		if d.value < 0 {
+			return p, fmt.Errorf("%s %v: want a duration of zero or more", d.name, d.value)
+		}
+	}
+	switch {
+	case p.Steady == 0:
+		return p, errors.New("steady time 0: want how long the load shall last, as in 60s")
+	case p.Passes < 0:
+		return p, fmt.Errorf("passes %d: want one or more", p.Passes)
+	case p.IdleMarks < 0:
+		return p, fmt.Errorf("idle marks %d: want zero or more", p.IdleMarks)
+	case p.MaxInFlight < 0:
+		return p, fmt.Errorf("max in flight %d: want one or more operations at once", p.MaxInFlight)
+	}
+	p.Passes = max(p.Passes, 1)
+	if p.MaxInFlight == 0 {
+		p.MaxInFlight = DefaultMaxInFlight
+	}
+	if p.QuiesceTimeout == 0 {
+		p.QuiesceTimeout = DefaultQuiesceTimeout
+	}
+	if p.Every == 0 {
+		p.Every = max(p.Steady/defaultMarks, time.Second)
+	}
+	switch {
+	case p.Queue < 0:
+		p.Queue = 0
+	case p.Queue == 0:
+		p.Queue = int(math.Ceil(defaultQueueSeconds * max(p.Rate.From, p.Rate.To)))
+	}
+	if pass := p.Steady / time.Duration(p.Passes); pass <= 0 {
+		return p, fmt.Errorf("steady time %v: too short for %d passes", p.Steady, p.Passes)
+	}
+	return p, nil
+}
+
+// passEnd returns when the pass (1, 2, …) ends, since the start of the steady
+// phase.
+func (p Plan) passEnd(pass int) time.Duration {
+	if pass == p.Passes {
+		return p.Steady
+	}
+	return p.Steady / time.Duration(p.Passes) * time.Duration(pass)
+}
+
+// nextMark returns when the first steady mark after the given time is due.
+// There is none after the end.
+func (p Plan) nextMark(after time.Duration) (at time.Duration, ok bool) {
+	if p.OnMark == nil || after >= p.Steady {
+		return 0, false
+	}
+	pass := 1
+	for p.passEnd(pass) <= after {
+		pass++
+	}
+	start, end := p.passEnd(pass-1), p.passEnd(pass)
+	if after < start {
+		after = start
+	}
+	at = start + ((after-start)/p.Every+1)*p.Every
+	if at > end-p.Every/2 {
+		at = end
+	}
+	return at, true
+}

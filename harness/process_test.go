@@ -1,0 +1,5 @@
+package harness
+
+const childRole = "X"
+
+func playChild(string) {}
