@@ -200,7 +200,9 @@ func (a *analysis) report(m *measure, v Verdict) *Total {
 	} else {
 		t.PerSecond = &iv
 	}
-	t.Why = a.why(m, v)
+	if _, judged := a.verdict[m.total.Name]; judged {
+		t.Why = a.why(m, v)
+	}
 	return t
 }
 
@@ -243,9 +245,25 @@ func (a *analysis) why(m *measure, v Verdict) []string {
 		out = append(out, fmt.Sprintf("at most %.3g per %s (95 %%), limit %.3g", math.Max(0, m.upper), a.unit(), sc.clean))
 	}
 	if v == Unknown {
-		out = append(out, fmt.Sprintf("neither growth nor its absence is shown: at most %.3g per %s (95 %%), limit %.3g", m.upper, a.unit(), sc.clean))
+		out = append(out, fmt.Sprintf("neither growth nor its absence is shown: at most %.3g per %s (95 %%), limit %.3g%s", m.upper, a.unit(), sc.clean, a.longer(m, sc)))
 	}
 	return out
+}
+
+// longer says how much more of the same would bound the slope below the clean
+// limit, where that can be told: with independent errors and evenly spaced
+// snapshots the slope's error falls with the length of the run to the power 3/2.
+func (a *analysis) longer(m *measure, sc scale) string {
+	spare := sc.clean - math.Max(0, m.slope.PerX)
+	spread := m.upper - m.slope.PerX
+	if !(spare > 0) || !(spread > spare) {
+		return ""
+	}
+	times := math.Pow(spread/spare, 2.0/3)
+	if times > 1000 {
+		return ""
+	}
+	return fmt.Sprintf("; a run about %.2g times as long would tell", math.Max(1.1, times))
 }
 
 func (a *analysis) unit() string {

@@ -1,0 +1,104 @@
+// Package heapdrift holds no code: this test holds the direction of the
+// module's imports (docs/ARCHITECTURE.md).
+package heapdrift
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/heapdrift/heapdrift/"
+
+// may lists, for each room, the rooms of this module that it may import,
+// directly or through others. A room is a folder with all below it; the longest
+// prefix counts.
+var may = map[string][]string{
+	"analyzer/snapshot": {},
+	"analyzer/stats":    {},
+	"analyzer/capture":  {"analyzer/snapshot"},
+	"analyzer/series":   {"analyzer/snapshot"},
+	"analyzer/detect":   {"analyzer/series", "analyzer/snapshot", "analyzer/stats"},
+	"analyzer/report":   {"analyzer/detect", "analyzer/series", "analyzer/snapshot", "analyzer/stats"},
+	"harness":           {},
+	"pipeline":          {},
+	"leakscenarios":     {"pipeline"},
+	"fixed":             {"pipeline"},
+	"lab":               {"pipeline", "leakscenarios", "fixed"},
+	"session":           {"analyzer", "harness"},
+	"labrun":            {"analyzer", "harness", "session", "lab", "pipeline", "leakscenarios", "fixed"},
+	"cmd/processor":     {"pipeline"},
+	"cmd/heapdrift":     {"analyzer", "harness", "session", "lab", "labrun", "pipeline", "leakscenarios", "fixed"},
+}
+
+// forbidden names packages from outside that a room must not reach.
+var forbidden = map[string][]string{
+	"analyzer/snapshot": {"net/http", "os/exec"},
+	"analyzer/stats":    {"net/http", "os", "time"},
+	"analyzer/series":   {"net/http", "os/exec"},
+	"analyzer/detect":   {"net/http", "os/exec"},
+	"analyzer/report":   {"net/http", "os/exec"},
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Deps \" \"}}", "./...").CombinedOutput()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, out)
+	}
+	seen := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		if len(fields) == 0 || fields[0]+"/" == module {
+			continue
+		}
+		pkg, ok := strings.CutPrefix(fields[0], module)
+		if !ok {
+			continue
+		}
+		room := roomOf(pkg)
+		if room == "" {
+			t.Errorf("%s is in no room of this test: say what it may import", pkg)
+			continue
+		}
+		seen[room] = true
+		for _, dep := range fields[1:] {
+			if ours, ok := strings.CutPrefix(dep, module); ok {
+				if within(ours, room) || allowed(ours, may[room]) {
+					continue
+				}
+				t.Errorf("%s imports %s: the arrow points the other way (room %q may import %q)", pkg, ours, room, may[room])
+			}
+			for _, f := range forbidden[room] {
+				if dep == f {
+					t.Errorf("%s reaches %s: this room is pure", pkg, f)
+				}
+			}
+		}
+	}
+	for room := range may {
+		if !seen[room] {
+			t.Errorf("no package in room %q: take it out of this test", room)
+		}
+	}
+}
+
+func roomOf(pkg string) string {
+	best := ""
+	for room := range may {
+		if within(pkg, room) && len(room) > len(best) {
+			best = room
+		}
+	}
+	return best
+}
+
+func within(pkg, room string) bool { return pkg == room || strings.HasPrefix(pkg, room+"/") }
+
+func allowed(pkg string, rooms []string) bool {
+	for _, r := range rooms {
+		if within(pkg, r) {
+			return true
+		}
+	}
+	return false
+}
