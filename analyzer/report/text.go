@@ -107,8 +107,11 @@ func tally(res *detect.Result) string {
 	case leaks > 1:
 		parts = append(parts, fmt.Sprintf("%d findings", leaks))
 	}
-	if others > 0 {
-		parts = append(parts, fmt.Sprintf("%d suspect", others))
+	switch {
+	case others == 1:
+		parts = append(parts, "1 suspect")
+	case others > 1:
+		parts = append(parts, fmt.Sprintf("%d suspects", others))
 	}
 	if len(parts) == 0 {
 		return ""
@@ -205,7 +208,7 @@ func held(f *detect.Finding) string {
 }
 
 func (t *text) details(f *detect.Finding) {
-	if o, b := f.ObjectsPerOp, f.BytesPerOp; f.Kind == detect.KindHeap && t.res.HasOps && o != nil && b != nil &&
+	if o, b := f.ObjectsPerOp, f.BytesPerOp; f.Kind == detect.KindHeap && f.Verdict == detect.Leak && t.res.HasOps && o != nil && b != nil &&
 		allFinite(o.Estimate, b.Estimate) && o.Estimate > 0 && b.Estimate > 0 {
 		t.line(indent + Number(o.Estimate) + " objects/op of " + Bytes(b.Estimate/o.Estimate) + " each")
 	}
@@ -228,8 +231,10 @@ func (t *text) details(f *detect.Finding) {
 
 // footer: what the sites explain, the forecast, the power of the run.
 func (t *text) footer() {
-	if s := explained(t.res); s != "" {
-		t.line(s)
+	for _, s := range []string{explained(t.res), mean(t.res)} {
+		if s != "" {
+			t.line(s)
+		}
 	}
 	if s := forecast(t.res); s != "" {
 		t.line(s)
@@ -251,6 +256,22 @@ func explained(res *detect.Result) string {
 	}
 	return fmt.Sprintf("The sites above explain %s%s of the exact +%s%s (%s %%).",
 		Bytes(sites), per, Bytes(exact), per, Count(100*sites/exact))
+}
+
+// mean reads bytes and objects together: where both grow, values are retained,
+// often a whole number of them an operation. Empty where either is not known
+// to grow.
+func mean(res *detect.Result) string {
+	b, o := res.Total("live_bytes"), res.Total("live_objects")
+	if b == nil || o == nil || b.Verdict != detect.Leak || o.Verdict != detect.Leak {
+		return ""
+	}
+	bytes, objects := growth(b, res), growth(o, res)
+	if bytes == nil || objects == nil || bytes.Estimate <= 0 || objects.Estimate <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("What is kept: %s objects/%s, %s each on average.",
+		digits(objects.Estimate, 2), axis(res), Bytes(bytes.Estimate/objects.Estimate))
 }
 
 // forecast says when memory runs out; empty where it is not known.

@@ -83,6 +83,27 @@ func (e *UsageError) Error() string {
 // Unwrap returns the cause.
 func (e *UsageError) Unwrap() error { return e.Err }
 
+// OfRun is the code of a judged run: that of its verdict, but a target that
+// did not live to the end of the run is infrastructure, unless a leak was
+// proved before (then its end may be the leak's doing).
+func OfRun(v detect.RunVerdict, died error) Code {
+	if died != nil {
+		return Worst(OfVerdict(v), Infrastructure)
+	}
+	return OfVerdict(v)
+}
+
+// OfComparison is the code of a scenario held against its truth.
+func OfComparison(pass, undecided bool) Code {
+	switch {
+	case pass:
+		return Clean
+	case undecided:
+		return Inconclusive
+	}
+	return Leak
+}
+
 // OfVerdict is the code of a judged run.
 func OfVerdict(v detect.RunVerdict) Code {
 	switch v {
@@ -96,8 +117,16 @@ func OfVerdict(v detect.RunVerdict) Code {
 
 // OfError is the code of an error that ended a verb; nil is Clean. What is not
 // known to be a mistake in the command line is infrastructure; a run that was
-// interrupted before anything could be judged is inconclusive.
+// interrupted before anything could be judged is inconclusive. Of joined errors
+// the worst counts.
 func OfError(err error) Code {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		worst := Clean
+		for _, e := range joined.Unwrap() {
+			worst = Worst(worst, OfError(e))
+		}
+		return worst
+	}
 	var (
 		usage *UsageError
 		input *capture.InputError

@@ -47,6 +47,8 @@ func TestCodesOfErrors(t *testing.T) {
 		{"a target that cannot be asked", fmt.Errorf("x: %w", &capture.TargetError{}), Infrastructure},
 		{"anything else", errors.New("no space left on device"), Infrastructure},
 		{"interrupted before a verdict", fmt.Errorf("x: %w", context.Canceled), Inconclusive},
+		{"several, the worst of which is of the target", errors.Join(context.Canceled, &capture.TargetError{}), Infrastructure},
+		{"several, one of usage", errors.Join(&capture.TargetError{}, Usagef("r", "p")), Usage},
 		{"a time limit", context.DeadlineExceeded, Infrastructure},
 	} {
 		if got := OfError(c.err); got != c.want {
@@ -62,6 +64,33 @@ func TestCodesOfVerdicts(t *testing.T) {
 	} {
 		if got := OfVerdict(v); got != want {
 			t.Errorf("verdict %q: code %d, want %d", v, got, want)
+		}
+	}
+}
+
+func TestATargetThatDied(t *testing.T) {
+	t.Parallel()
+	died := errors.New("signal: killed")
+	for v, want := range map[detect.RunVerdict]Code{
+		detect.RunLeak: Leak, detect.RunClean: Infrastructure, detect.RunInconclusive: Infrastructure,
+	} {
+		if got := OfRun(v, died); got != want {
+			t.Errorf("verdict %s of a target that died: code %d, want %d", v, got, want)
+		}
+		if got := OfRun(v, nil); got != OfVerdict(v) {
+			t.Errorf("verdict %s of a target that lived: code %d, want %d", v, got, OfVerdict(v))
+		}
+	}
+}
+
+func TestComparisons(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		pass, undecided bool
+		want            Code
+	}{{true, false, Clean}, {false, true, Inconclusive}, {false, false, Leak}} {
+		if got := OfComparison(c.pass, c.undecided); got != c.want {
+			t.Errorf("pass %v, undecided %v: code %d, want %d", c.pass, c.undecided, got, c.want)
 		}
 	}
 }

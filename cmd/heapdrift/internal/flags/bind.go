@@ -33,6 +33,10 @@ func Bind(fs *pflag.FlagSet, lookup func(string) (string, bool)) error {
 		if !ok || v == "" {
 			return
 		}
+		if f.Annotations == nil {
+			f.Annotations = map[string][]string{}
+		}
+		f.Annotations[fromEnvironment] = []string{name}
 		values := []string{v}
 		if repeatable(f.Value) {
 			values = strings.Split(strings.TrimRight(v, "\n"), "\n")
@@ -49,6 +53,16 @@ func Bind(fs *pflag.FlagSet, lookup func(string) (string, bool)) error {
 		}
 	})
 	return first
+}
+
+// fromEnvironment marks a flag that Bind has set.
+const fromEnvironment = "heapdrift-environment"
+
+// Given reports whether a flag is on the command line itself: a default of the
+// environment that does not suit this call is no mistake.
+func Given(fs *pflag.FlagSet, name string) bool {
+	f := fs.Lookup(name)
+	return f != nil && f.Changed && f.Annotations[fromEnvironment] == nil
 }
 
 func repeatable(v pflag.Value) bool {

@@ -65,6 +65,9 @@ func TestTheCommandLineWinsOverTheEnvironment(t *testing.T) {
 	if len(s.outputs) != 2 || s.outputs[1] != (Output{Markdown, "b"}) {
 		t.Errorf("outputs %v, want one a line", s.outputs)
 	}
+	if !Given(s.FlagSet, "every") || Given(s.FlagSet, "limit") || Given(s.FlagSet, "quiesce") {
+		t.Error("a flag of the command line is not told from one of the environment")
+	}
 	if s.quiesce {
 		t.Error("an empty variable set a flag")
 	}

@@ -1,0 +1,61 @@
+// Command heapdrift decides whether a Go process leaks, on which line, and how
+// much per operation. Each verb has a file here that binds flags to the
+// packages that do the work; exit codes are those of internal/exit.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/exit"
+)
+
+// hardExit is what shells report of a process that an interrupt ended.
+const hardExit = 130
+
+func main() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() { // ends with the process
+		<-signals
+		fmt.Fprintln(os.Stderr, "\nheapdrift: ending with what there is; interrupt again to quit at once")
+		cancel()
+		<-signals
+		os.Exit(hardExit)
+	}()
+	code := run(ctx, os.Args[1:], streams{
+		in: os.Stdin, out: os.Stdout, err: os.Stderr,
+		outTerminal: terminal(os.Stdout), errTerminal: terminal(os.Stderr),
+		env: os.LookupEnv,
+	})
+	os.Exit(int(code))
+}
+
+// terminal reports whether a file is a character device, as a terminal is.
+func terminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// run is the whole program but for signals: it returns the exit code.
+func run(ctx context.Context, args []string, s streams) exit.Code {
+	a := newApp(s)
+	root := a.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		a.progress.Line("heapdrift: " + err.Error())
+	}
+	a.progress.Done()
+	codes := []exit.Code{a.code, exit.OfError(err)}
+	if a.out.err != nil {
+		a.progress.Line(fmt.Sprintf("heapdrift: write to standard output: %v; the result is not complete", a.out.err))
+		codes = append(codes, exit.Infrastructure)
+	}
+	return exit.Worst(codes...)
+}

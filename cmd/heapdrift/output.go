@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+
+	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/report"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/exit"
+	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/flags"
+)
+
+// outputFlags say how a result is shown.
+type outputFlags struct {
+	format flags.Format
+	files  flags.Outputs
+}
+
+func (o *outputFlags) bind(fs *pflag.FlagSet) {
+	o.format = flags.Text
+	fs.Var(&o.format, "format", "format of the report on standard output")
+	fs.Var(&o.files, "output-file", "write the report to a file too; repeatable")
+}
+
+// check refuses files that cannot be written, before any work is done.
+func (o *outputFlags) check() error {
+	for _, f := range o.files {
+		dir := filepath.Dir(f.Path)
+		if info, err := os.Stat(dir); err != nil {
+			return exit.Usagef("make the folder, or give another path", "--output-file %s: %w", f.Path, err)
+		} else if !info.IsDir() {
+			return exit.Usagef("give another path", "--output-file %s: %s is no folder", f.Path, dir)
+		}
+		if info, err := os.Stat(f.Path); err == nil && info.IsDir() {
+			return exit.Usagef("give the path of a file in it", "--output-file %s: it is a folder", f.Path)
+		}
+	}
+	return nil
+}
+
+// renderer writes a result in a format; color is only asked for on a terminal.
+type renderer func(w io.Writer, f flags.Format, color bool) error
+
+// emit writes a result to standard output and to the files. What can be
+// written is, even where something else cannot.
+func (a *app) emit(o *outputFlags, render renderer) error {
+	a.progress.Done()
+	var errs []error
+	if err := render(a.out, o.format, a.color()); err != nil && a.out.err == nil { // a write error is told once, by run
+		errs = append(errs, err)
+	}
+	for _, f := range o.files {
+		var b bytes.Buffer
+		err := render(&b, f.Format, false)
+		if err == nil {
+			err = os.WriteFile(f.Path, b.Bytes(), 0o644)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("write the report to --output-file %s: %w; the verdict above stands", f.Path, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// rendered is a judged run's renderer.
+func rendered(run *snapshot.Run, res *detect.Result, bundle string) renderer {
+	return func(w io.Writer, f flags.Format, color bool) error {
+		switch f {
+		case flags.JSON:
+			return report.JSON(w, run, res)
+		case flags.Markdown:
+			return report.Markdown(w, run, res)
+		}
+		return report.Text(w, run, res, report.TextOptions{Color: color, Bundle: bundle})
+	}
+}
+
+// judgeFlags say what a run is held against.
+type judgeFlags struct {
+	cfg   detect.Config
+	limit float64
+}
+
+func (j *judgeFlags) bind(fs *pflag.FlagSet) {
+	j.cfg = detect.DefaultConfig()
+	fs.Var(flags.CleanLimit{To: &j.cfg.Clean}, "clean-below", "growth per operation that counts as none once it is bounded below this")
+	fs.Var(flags.Bytes{To: &j.cfg.Tolerance}, "tolerance", "growth per operation below which nothing is a leak")
+	fs.StringVar(&j.cfg.Module, "module", "", "import path `PREFIX` of your own code, for naming the culprit")
+	fs.Var(flags.Bytes{To: &j.limit}, "limit", "memory limit of the process, for the forecast, as 512MiB")
+}
+
+func (j *judgeFlags) config() detect.Config {
+	j.cfg.Limit = int64(j.limit)
+	return j.cfg
+}
