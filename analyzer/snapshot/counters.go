@@ -164,11 +164,11 @@ func ParseTrailer(r io.Reader) (Counters, error) {
 	return c, nil
 }
 
-// wholeLines is bufio.ScanLines without a last line that lacks its end: of a
-// text cut short it could be "# HeapAlloc = 12" where 1234 was meant.
+// wholeLines splits like bufio.ScanLines but leaves out a last line that lacks
+// its end: of a text cut short it could be "# HeapAlloc = 12" where 1234 was meant.
 func wholeLines(data []byte, _ bool) (advance int, token []byte, err error) {
 	if i := bytes.IndexByte(data, '\n'); i >= 0 {
-		return i + 1, bytes.TrimSuffix(data[:i], []byte("\r")), nil
+		return i + 1, data[:i], nil
 	}
 	return 0, nil, nil
 }

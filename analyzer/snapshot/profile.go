@@ -138,7 +138,7 @@ func Decode(data []byte) (*profile.Profile, Kind, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	if err := plausible(data); err != nil {
+	if err := plausible(data, maxProfileMessages); err != nil {
 		return nil, "", fmt.Errorf("%w: %w", ErrNotProfile, err)
 	}
 	p, err := profile.ParseUncompressed(data)
@@ -153,13 +153,15 @@ func Decode(data []byte) (*profile.Profile, Kind, error) {
 
 // Inflate decompresses a profile to at most MaxProfileBytes; bytes that are
 // not gzip are returned as they are. The error wraps ErrNotProfile.
-func Inflate(data []byte) ([]byte, error) {
+func Inflate(data []byte) ([]byte, error) { return inflate(data, MaxProfileBytes) }
+
+func inflate(data []byte, limit int) ([]byte, error) {
 	if len(data) == 0 {
 		return nil, fmt.Errorf("%w: it is empty", ErrNotProfile)
 	}
 	if len(data) < 2 || data[0] != 0x1f || data[1] != 0x8b {
-		if len(data) > MaxProfileBytes {
-			return nil, errTooLong()
+		if len(data) > limit {
+			return nil, tooLong(limit)
 		}
 		return data, nil
 	}
@@ -168,30 +170,30 @@ func Inflate(data []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: its gzip header is broken: %w", ErrNotProfile, err)
 	}
 	var out bytes.Buffer
-	out.Grow(min(8*len(data), MaxProfileBytes))
-	n, err := io.Copy(&out, io.LimitReader(zr, MaxProfileBytes+1))
+	out.Grow(min(8*len(data), limit))
+	n, err := io.Copy(&out, io.LimitReader(zr, int64(limit)+1))
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, fmt.Errorf("%w: it was cut short: %w", ErrNotProfile, err)
 	case err != nil:
 		return nil, fmt.Errorf("%w: it does not decompress: %w", ErrNotProfile, err)
-	case n > MaxProfileBytes:
-		return nil, errTooLong()
+	case n > int64(limit):
+		return nil, tooLong(limit)
 	}
 	return out.Bytes(), nil
 }
 
-func errTooLong() error {
-	return fmt.Errorf("%w: it is larger than the limit of %d MiB after decompression", ErrNotProfile, MaxProfileBytes>>20)
+func tooLong(limit int) error {
+	return fmt.Errorf("%w: it is larger than the limit of %d MiB after decompression", ErrNotProfile, limit>>20)
 }
 
 // plausible walks the outermost fields of a protocol buffer: bytes that are
 // none, and ones with so many messages that decoding would take gigabytes, end
 // here.
-func plausible(b []byte) error {
+func plausible(b []byte, limit int) error {
 	for n := 0; len(b) > 0; n++ {
-		if n > maxProfileMessages {
-			return fmt.Errorf("it holds more than %d messages", maxProfileMessages)
+		if n >= limit {
+			return fmt.Errorf("it holds more than %d messages", limit)
 		}
 		tag, k := binary.Uvarint(b)
 		if k <= 0 || tag>>3 == 0 {
