@@ -54,7 +54,7 @@ func grouped(snaps []*snapshot.Snapshot, of func(*snapshot.Snapshot) *snapshot.G
 	for k, g := range byKey {
 		var most int64 = -1
 		for st, n := range shown[k] {
-			if n > most || n == most && st.Key < g.Stack.Key {
+			if n > most || n == most && less(st, g.Stack) {
 				g.Stack, most = st, n
 			}
 		}

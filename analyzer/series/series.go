@@ -108,12 +108,19 @@ var cumulative = []string{"Mallocs", "Frees", "TotalAlloc", "NumGC"}
 func longest(all []*snapshot.Snapshot) (best []*snapshot.Snapshot, warnings []string) {
 	from := 0
 	cuts := 0
+	var seen known
+	if len(all) > 0 {
+		seen.add(all[0])
+	}
 	for i := 1; i <= len(all); i++ {
 		if i < len(all) {
-			why := change(all[i-1], all[i])
+			why := seen.change(all[i])
 			if why == "" {
+				seen.add(all[i])
 				continue
 			}
+			seen = known{}
+			seen.add(all[i])
 			cuts++
 			if cuts <= 5 {
 				warnings = append(warnings, fmt.Sprintf("cut before snapshot %d (%s): %s", i, all[i].Time.UTC().Format(time.RFC3339), why))
@@ -133,30 +140,64 @@ func longest(all []*snapshot.Snapshot) (best []*snapshot.Snapshot, warnings []st
 	return best, warnings
 }
 
-// change says, in a sentence, why b cannot continue a's series; "" if it can.
-func change(a, b *snapshot.Snapshot) string {
-	if a.PID != 0 && b.PID != 0 && a.PID != b.PID {
-		return fmt.Sprintf("the target was restarted (process %d became %d)", a.PID, b.PID)
+// known is what the snapshots of a piece told last of what must not change or
+// go back: a snapshot that lacks one of them does not hide a restart.
+type known struct {
+	pid       int
+	started   *time.Time
+	counters  map[string]uint64
+	ops       *int64
+	period    *int64
+	allocated int64
+}
+
+func (k *known) add(s *snapshot.Snapshot) {
+	if s.PID != 0 {
+		k.pid = s.PID
 	}
-	if a.Started != nil && b.Started != nil && b.Started.Sub(*a.Started).Abs() > 2*time.Second {
-		return fmt.Sprintf("the target was restarted (its start time moved to %s)", b.Started.UTC().Format(time.RFC3339))
+	if s.Started != nil {
+		k.started = s.Started
 	}
 	for _, name := range cumulative {
-		x, ok1 := a.Counters.Get(name)
-		y, ok2 := b.Counters.Get(name)
+		if v, ok := s.Counters.Get(name); ok {
+			if k.counters == nil {
+				k.counters = map[string]uint64{}
+			}
+			k.counters[name] = v
+		}
+	}
+	if s.Ops != nil {
+		k.ops = s.Ops
+	}
+	if s.Heap != nil {
+		k.period, k.allocated = &s.Heap.Period, allocated(s.Heap)
+	}
+}
+
+// change says, in a sentence, why s cannot continue the piece; "" if it can.
+func (k *known) change(s *snapshot.Snapshot) string {
+	if k.pid != 0 && s.PID != 0 && k.pid != s.PID {
+		return fmt.Sprintf("the target was restarted (process %d became %d)", k.pid, s.PID)
+	}
+	if k.started != nil && s.Started != nil && s.Started.Sub(*k.started).Abs() > 2*time.Second {
+		return fmt.Sprintf("the target was restarted (its start time moved to %s)", s.Started.UTC().Format(time.RFC3339))
+	}
+	for _, name := range cumulative {
+		x, ok1 := k.counters[name]
+		y, ok2 := s.Counters.Get(name)
 		if ok1 && ok2 && y < x {
 			return fmt.Sprintf("the target was restarted (%s went back from %d to %d)", name, x, y)
 		}
 	}
-	if a.Ops != nil && b.Ops != nil && *b.Ops < *a.Ops {
-		return fmt.Sprintf("the count of operations went back from %d to %d: the target was restarted", *a.Ops, *b.Ops)
+	if k.ops != nil && s.Ops != nil && *s.Ops < *k.ops {
+		return fmt.Sprintf("the count of operations went back from %d to %d: the target was restarted", *k.ops, *s.Ops)
 	}
-	if a.Heap != nil && b.Heap != nil {
-		if a.Heap.Period != b.Heap.Period {
-			return fmt.Sprintf("the sampling rate changed from %d to %d bytes", a.Heap.Period, b.Heap.Period)
+	if k.period != nil && s.Heap != nil {
+		if *k.period != s.Heap.Period {
+			return fmt.Sprintf("the sampling rate changed from %d to %d bytes", *k.period, s.Heap.Period)
 		}
-		if x, y := allocated(a.Heap), allocated(b.Heap); y < x {
-			return fmt.Sprintf("the target was restarted (allocated bytes of the profile went back from %d to %d)", x, y)
+		if y := allocated(s.Heap); y < k.allocated {
+			return fmt.Sprintf("the target was restarted (allocated bytes of the profile went back from %d to %d)", k.allocated, y)
 		}
 	}
 	return ""

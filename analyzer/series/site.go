@@ -1,7 +1,9 @@
 package series
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"sort"
 	"strings"
 
@@ -137,7 +139,7 @@ func (s *Site) add(i, n int, x snapshot.HeapSample, rate float64) {
 	per[i] += float64(x.InuseBytes)
 	z, ok := s.sizes[x.Size]
 	if !ok {
-		z = &SizeSeries{Size: x.Size, Weight: wa, Samples: make([]float64, n), Births: make([]float64, n)}
+		z = &SizeSeries{Size: x.Size, Weight: max(w, wa), Samples: make([]float64, n), Births: make([]float64, n)}
 		s.sizes[x.Size] = z
 	}
 	z.Samples[i] += k
@@ -161,20 +163,35 @@ func (s *Site) finish(snaps []*snapshot.Snapshot) {
 		// A subtracted or trimmed profile could go back: births do not.
 		s.Turnover[i] = math.Max(0, s.Turnover[i]-base)
 	}
-	mid := (first + last) / 2
-	for snaps[mid].Heap == nil && mid > first {
-		mid--
-	}
-	best, bestGrowth, bestLive := (*snapshot.Stack)(nil), math.Inf(-1), 0.0
+	best, bestGrowth := (*snapshot.Stack)(nil), 0.0
 	for st, y := range s.stacks {
-		// Growth is told by the ends and the middle: a stack that only the
-		// last snapshot shows is not the best witness.
-		g := y[last] - y[first] + y[mid]/2
-		if g > bestGrowth || g == bestGrowth && (y[last] > bestLive || y[last] == bestLive && st.Key < best.Key) {
-			best, bestGrowth, bestLive = st, g, y[last]
+		g := lately(y[first : last+1])
+		if best == nil || g > bestGrowth || g == bestGrowth && less(st, best) {
+			best, bestGrowth = st, g
 		}
 	}
 	s.Stack = best
+}
+
+// lately is the mean of the last third over that of the third before it: what
+// a stack grew by after the warm-up.
+func lately(y []float64) float64 {
+	k := max(1, len(y)/3)
+	g := 0.0
+	for i := range k {
+		g += y[len(y)-1-i] / float64(k)
+		if j := len(y) - 1 - k - i; j >= 0 {
+			g -= y[j] / float64(k)
+		}
+	}
+	return g
+}
+
+// less orders stacks by function, then by file and line.
+func less(a, b *snapshot.Stack) bool {
+	return slices.CompareFunc(a.Frames, b.Frames, func(x, y snapshot.Frame) int {
+		return cmp.Or(strings.Compare(x.Function, y.Function), strings.Compare(x.File, y.File), cmp.Compare(x.Line, y.Line))
+	}) < 0
 }
 
 // Sizes returns the site's object sizes in increasing order.
