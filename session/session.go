@@ -1,0 +1,325 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/heapdrift/heapdrift/analyzer/capture"
+	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+	"github.com/heapdrift/heapdrift/harness"
+)
+
+// Outcome is what a run came to. Result is never nil.
+type Outcome struct {
+	Run    *snapshot.Run
+	Result *detect.Result
+	Bundle string          // folder; empty if it was temporary
+	Load   *harness.Result // nil without a load of ours
+	// Interrupted says that ctx ended the run; what was captured until then
+	// was judged.
+	Interrupted bool
+	// Died says that the target ended or stopped answering in the middle of
+	// the run: exit code 4, unless the verdict is a leak.
+	Died error
+	// Warnings are those of the session that Result does not hold already.
+	Warnings []string
+}
+
+// finalPatience bounds the last snapshot of an interrupted run.
+const finalPatience = 5 * time.Second
+
+// session is one run under way.
+type session struct {
+	cfg    Config
+	report *reporter
+	target *target
+	bundle *capture.Bundle
+	rec    *recorder
+	load   *harness.Load // nil: someone else's
+	fails  failing
+
+	started time.Time
+
+	stop context.CancelCauseFunc // ends the load with a cause
+}
+
+// Run does a whole run. The error is a *ConfigError for what cannot be run, a
+// *capture.TargetError or *RefusedError where nothing could be judged, or the
+// cause of ctx's end before the target was ready. Beside a *RefusedError the
+// outcome is not nil.
+func Run(ctx context.Context, cfg Config) (_ *Outcome, err error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	s := &session{cfg: cfg, report: newReporter(cfg.Progress), started: time.Now()}
+	if !cfg.passive() {
+		done, err := s.plan()
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+	}
+	kept, err := createBundle(&s.cfg, s.report)
+	if err != nil {
+		return nil, err
+	}
+	s.bundle = kept.Bundle
+	defer func() {
+		if s.cfg.Temporary || s.rec == nil { // nothing observed: nothing left behind
+			kept.remove()
+		}
+	}()
+	if s.target, err = open(ctx, &s.cfg, s.report); err != nil {
+		return nil, err
+	}
+	closed := false
+	defer func() {
+		if !closed {
+			s.target.close(ctx)
+		}
+	}()
+	if err := s.prepare(ctx); err != nil {
+		return nil, err
+	}
+	res, cause, err := s.drive(ctx)
+	if err != nil {
+		return nil, err
+	}
+	closed = true
+	if err := s.target.close(ctx); err != nil && s.target.proc != nil {
+		s.report.warn(fmt.Sprintf("the command did not end well: %v", err))
+	}
+	return s.judge(ctx, res, cause)
+}
+
+// plan makes the load. done frees it.
+func (s *session) plan() (done func(), err error) {
+	done = func() {}
+	t := s.cfg.Target
+	if t == nil {
+		load := *s.cfg.Load
+		if load.MaxConns == 0 {
+			load.MaxConns = s.cfg.Plan.MaxInFlight
+		}
+		h, err := harness.NewHTTP(load)
+		if err != nil {
+			return nil, &ConfigError{err.Error()}
+		}
+		t, done = h, h.Close
+	}
+	p := s.cfg.Plan
+	p.OnMark = func(ctx context.Context, m harness.Mark) error {
+		return s.mark(ctx, moment{phase: snapshot.Phase(m.Phase), pass: m.Pass, last: m.Last})
+	}
+	p.OnProgress = s.progress
+	if s.load, err = harness.New(t, p); err != nil {
+		done()
+		return nil, &ConfigError{err.Error()}
+	}
+	return done, nil
+}
+
+// prepare asks what the target offers and sets up the recorder.
+func (s *session) prepare(ctx context.Context) error {
+	ctx, end := s.target.watch(ctx)
+	defer end()
+	offer, err := s.target.client.Offer(ctx)
+	if err != nil {
+		return s.target.explain(ctx, err)
+	}
+	s.target.locate()
+	kept, told := offerWarnings(offer)
+	for _, w := range told {
+		s.report.tellWarning(w)
+	}
+	for _, w := range kept {
+		s.report.warn(w)
+	}
+	rec := newRecorder(&s.cfg, s.target, s.bundle, s.report)
+	if s.cfg.OpsMetric != "" {
+		if rec.metric, err = s.operations(ctx); err != nil {
+			return s.target.explain(ctx, err)
+		}
+	}
+	s.rec = rec
+	if s.load != nil {
+		s.rec.counts = s.load.Counts
+		s.rec.load = s.loadSoFar
+	}
+	return s.bundle.SetHeader(s.header(nil))
+}
+
+// operations returns how the target's counter of operations is read. It has a
+// connection of its own: it is read while an answer of the other is under way.
+func (s *session) operations(ctx context.Context) (func(context.Context) (float64, error), error) {
+	at := s.cfg.Pprof
+	if at.URL == "" {
+		at.URL = s.target.client.Target().Pprof
+	}
+	c, err := capture.New(at)
+	if err != nil {
+		return nil, &ConfigError{err.Error()}
+	}
+	s.target.also = c
+	if _, err := c.Metric(ctx, s.cfg.OpsMetric); err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) (float64, error) { return c.Metric(ctx, s.cfg.OpsMetric) }, nil
+}
+
+func newRecorder(cfg *Config, t *target, b *capture.Bundle, report *reporter) *recorder {
+	r := &recorder{
+		source: t.client, sink: b, report: report, timeout: cfg.SnapshotTimeout,
+		pid: t.pid, in: snapshot.NewInterner(),
+	}
+	// Snapshots that are far apart are asked for again in between, so that a
+	// dead target is noticed before three of them have gone by.
+	if again := min(cfg.Plan.Every/4, 15*time.Second); again >= time.Second {
+		r.retry = []time.Duration{again, again}
+	}
+	return r
+}
+
+// drive runs the phases. cause says why it ended early, nil if it did not.
+func (s *session) drive(ctx context.Context) (res *harness.Result, cause, err error) {
+	watched, end := s.target.watch(ctx)
+	defer end()
+	watched, s.stop = context.WithCancelCause(watched)
+	defer s.stop(nil)
+
+	probing, quiet := context.WithCancel(watched)
+	var wg sync.WaitGroup
+	wg.Go(func() { s.rec.probeEvery(probing, s.cfg.ProbeEvery) })
+	if s.load != nil {
+		res, err = s.load.Run(watched)
+	} else {
+		err = s.watchOnly(watched)
+	}
+	quiet()
+	wg.Wait()
+
+	if watched.Err() != nil {
+		cause, err = context.Cause(watched), nil
+	}
+	var gone *goneError
+	if errors.As(err, &gone) {
+		cause, err = gone, nil
+	}
+	if err != nil {
+		return res, nil, fmt.Errorf("run the load: %w", err)
+	}
+	if cause != nil {
+		s.final(ctx, cause)
+	}
+	return res, cause, nil
+}
+
+// final takes a last snapshot of a target that is still there although the run
+// has been ended.
+func (s *session) final(ctx context.Context, cause error) {
+	if died(cause) != nil {
+		return
+	}
+	s.report.message("taking a last snapshot")
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finalPatience)
+	defer cancel()
+	// The phase goes on: calling it a drain would claim that the target had
+	// time to come to rest.
+	m := moment{last: true}
+	if n := len(s.rec.spans); n > 0 {
+		m.phase, m.pass = s.rec.spans[n-1].Phase, s.rec.spans[n-1].Pass
+	}
+	s.rec.retry = nil
+	if err := s.rec.once(ctx, m); err != nil {
+		s.report.warn(fmt.Sprintf("no last snapshot: %v", err))
+	}
+}
+
+// died returns the error of a target that is gone, nil for other causes.
+func died(cause error) error {
+	var (
+		gone *goneError
+		dead *diedError
+	)
+	if errors.As(cause, &gone) || errors.As(cause, &dead) {
+		return cause
+	}
+	return nil
+}
+
+// mark takes the snapshot of a mark. It ends the load if the target is gone or
+// refuses everything.
+func (s *session) mark(ctx context.Context, m moment) error {
+	if m.phase != snapshot.PhaseUnknown {
+		s.report.enter(string(m.phase), m.pass)
+	}
+	err := s.rec.take(ctx, m)
+	s.report.update(func(e *Event) {
+		if s.load != nil {
+			e.Counts = s.load.Counts()
+		}
+	})
+	if err != nil {
+		if died(err) != nil {
+			s.stop(err)
+		}
+		return err
+	}
+	if s.load != nil && s.fails.hopeless(time.Now(), s.load.Counts()) {
+		err := &RefusedError{Operations: s.load.Counts().Completed}
+		s.stop(err)
+		return err
+	}
+	return nil
+}
+
+// watchOnly takes snapshots under someone else's load: it knows no phases, so
+// that the analysis decides what was warm-up.
+func (s *session) watchOnly(ctx context.Context) error {
+	if err := sleep(ctx, s.cfg.Plan.Warmup); err != nil {
+		return err
+	}
+	return watchEvery(ctx, s.cfg.Plan.Every, s.cfg.Plan.Steady, func(ctx context.Context, last bool) error {
+		return s.mark(ctx, moment{last: last})
+	}, func(done time.Duration) {
+		s.report.update(func(e *Event) {
+			e.Phase, e.Done, e.Total = PhaseWatch, done, s.cfg.Plan.Steady
+		})
+	})
+}
+
+// watchEvery calls take at once, every `every`, and at the end of total; total
+// 0 has no end but ctx's. Calls that are late are not made up for.
+func watchEvery(ctx context.Context, every, total time.Duration, take func(ctx context.Context, last bool) error, tell func(time.Duration)) error {
+	start := time.Now()
+	for at := time.Duration(0); ; {
+		last := total > 0 && at >= total
+		if err := take(ctx, last); err != nil {
+			return err
+		}
+		if last {
+			return nil
+		}
+		at += every
+		if late := time.Since(start) - at; late > 0 {
+			at += (late/every + 1) * every
+		}
+		if total > 0 {
+			at = min(at, total)
+		}
+		for {
+			now := time.Since(start)
+			tell(now)
+			if now >= at {
+				break
+			}
+			if err := sleep(ctx, min(at-now, time.Second)); err != nil {
+				return err
+			}
+		}
+	}
+}

@@ -1,0 +1,399 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/heapdrift/heapdrift/analyzer/capture"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+	"github.com/heapdrift/heapdrift/harness"
+)
+
+// target is the process under test as the session knows it.
+type target struct {
+	client *capture.Client
+	also   *capture.Client             // a second connection, for the counter of operations; mostly nil
+	proc   Process                     // nil: only pprof tells of it
+	stop   func(context.Context) error // ends what the session started
+	port   int                         // of pprof, where it is TCP on this machine
+	name   string
+
+	pidNow int
+
+	goVersion, module string // of the binary, once known
+}
+
+// defaultPprof is where a started command is expected to serve pprof.
+const defaultPprof = "localhost:6060"
+
+// open starts the command, if there is one, and waits until pprof answers. On
+// an error nothing is left running.
+func open(ctx context.Context, cfg *Config, report *reporter) (_ *target, err error) {
+	t := &target{proc: cfg.Process, name: cfg.Name, stop: func(context.Context) error { return nil }}
+	defer func() {
+		if err != nil {
+			t.close(ctx)
+		}
+	}()
+	if cfg.Pprof.URL != "" {
+		if t.client, err = capture.New(cfg.Pprof); err != nil {
+			return nil, &ConfigError{err.Error()}
+		}
+	}
+	wasFree := true
+	if len(cfg.Command) > 0 {
+		where := defaultPprof
+		if t.client != nil {
+			where = t.client.Target().Pprof
+		}
+		wasFree = !answers(ctx, where)
+		if t.client != nil && !wasFree {
+			return nil, &capture.TargetError{
+				URL:     where,
+				Problem: "something answers there before the command was started, so it is not the command",
+				Remedy:  "stop it, or let the command listen elsewhere",
+			}
+		}
+		if err := t.start(ctx, cfg); err != nil {
+			return nil, err
+		}
+		report.message(fmt.Sprintf("started %s (pid %d)", strings.Join(cfg.Command, " "), t.proc.PID()))
+	}
+	ctx, end := t.watch(ctx)
+	defer end()
+	if t.client == nil {
+		if err := t.find(ctx, cfg, wasFree, report); err != nil {
+			return nil, t.explain(ctx, err)
+		}
+	} else {
+		wait, cancel := context.WithTimeout(ctx, cfg.ReadyTimeout)
+		defer cancel()
+		if err := t.ready(wait, cfg); err != nil {
+			return nil, t.explain(ctx, err)
+		}
+	}
+	return t, nil
+}
+
+// ready waits until pprof answers: for a process of ours as long as it takes,
+// for somebody else's only moments, as it is said to run already.
+func (t *target) ready(ctx context.Context, cfg *Config) error {
+	if t.proc == nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, min(cfg.ReadyTimeout, 5*time.Second))
+		defer cancel()
+	}
+	return capture.WaitReady(ctx, t.client)
+}
+
+// start starts the command.
+func (t *target) start(ctx context.Context, cfg *Config) error {
+	env := cfg.CommandEnv
+	if env == nil {
+		env = os.Environ()
+	}
+	if cfg.MemProfileRate > 0 {
+		env = harness.AppendGODEBUG(env, "memprofilerate="+strconv.Itoa(cfg.MemProfileRate))
+	}
+	// The command outlives a cancelled ctx: the last snapshot is taken then.
+	p, err := harness.Start(context.WithoutCancel(ctx), harness.CommandConfig{
+		Args: cfg.Command, Env: env, Dir: cfg.CommandDir, Log: cfg.CommandLog, Grace: cfg.CommandGrace,
+	})
+	if err != nil {
+		return &ConfigError{err.Error()}
+	}
+	t.proc, t.stop = p, p.Stop
+	if t.name == "" {
+		t.name = filepath.Base(cfg.Command[0])
+	}
+	return nil
+}
+
+// watch returns a ctx that is cancelled with a *diedError when the process
+// ends. end must be called.
+func (t *target) watch(ctx context.Context) (_ context.Context, end func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	if t.proc == nil {
+		return ctx, func() { cancel(nil) }
+	}
+	quit, over := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(over)
+		select {
+		case <-t.proc.Done():
+			cancel(&diedError{pid: t.proc.PID(), how: t.proc.Err(), log: t.proc.LogTail()})
+		case <-quit:
+		}
+	}()
+	return ctx, func() {
+		close(quit)
+		<-over
+		cancel(nil)
+	}
+}
+
+// explain prefers the process's end, as the reason why it does not answer, to
+// the refused connection.
+func (t *target) explain(ctx context.Context, err error) error {
+	var died *diedError
+	if errors.As(context.Cause(ctx), &died) {
+		where := defaultPprof
+		if t.client != nil {
+			where = t.client.Target().Pprof
+		}
+		return &capture.TargetError{URL: where, Problem: died.Error(), Remedy: "see why it ends; it must serve net/http/pprof", Err: died}
+	}
+	return err
+}
+
+// diedError says that a process that the session watches has ended.
+type diedError struct {
+	pid int
+	how error
+	log string
+}
+
+func (e *diedError) Error() string {
+	how := "it ended"
+	if e.how != nil {
+		how = e.how.Error()
+	}
+	s := fmt.Sprintf("the target (pid %d) is gone: %s", e.pid, how)
+	if tail := lastLines(e.log, 5); tail != "" {
+		s += "; it last printed:\n" + tail
+	}
+	return s
+}
+func (e *diedError) Unwrap() error { return e.how }
+
+// find looks for pprof on the ports that the command listens on, and at
+// localhost:6060 if nothing was there before.
+func (t *target) find(ctx context.Context, cfg *Config, wasFree bool, report *reporter) error {
+	const patience = 2 * time.Second // for the command's own ports before 6060 is taken for its
+	started, wait := time.Now(), 100*time.Millisecond
+	var tried []string
+	for {
+		ls, err := listeners(t.proc.PID())
+		unknown := errors.Is(err, errNoProc)
+		if err != nil && !unknown {
+			report.warn(fmt.Sprintf("the command's ports cannot be told: %v; give its pprof address (--pprof)", err))
+			unknown = true
+		}
+		tried = tried[:0]
+		for _, l := range ls {
+			tried = append(tried, l.hostPort())
+		}
+		if wasFree && (unknown || time.Since(started) > patience) {
+			tried = append(tried, defaultPprof)
+		}
+		for _, where := range tried {
+			if c := t.try(ctx, cfg.Pprof, where); c != nil {
+				t.client = c
+				report.message("pprof found at " + c.Target().Pprof)
+				return nil
+			}
+		}
+		if time.Since(started) > cfg.ReadyTimeout {
+			problem := fmt.Sprintf("the command serves no pprof %s after it was started", cfg.ReadyTimeout)
+			if len(tried) > 0 {
+				problem += " (asked " + strings.Join(tried, ", ") + ")"
+			} else {
+				problem += " (it listens on no TCP port)"
+			}
+			return &capture.TargetError{URL: defaultPprof, Problem: problem,
+				Remedy: `import _ "net/http/pprof" and listen, or say where it is (--pprof)`}
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+		wait = min(2*wait, time.Second)
+	}
+}
+
+// try returns a client if pprof, and no other service, answers at an address.
+func (t *target) try(ctx context.Context, cfg capture.Config, where string) *capture.Client {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	cfg.URL = where
+	c, err := capture.New(cfg)
+	if err != nil {
+		return nil
+	}
+	if err := capture.WaitReady(ctx, c); err == nil {
+		if _, err = c.Offer(ctx); err == nil {
+			return c
+		}
+	}
+	c.Close()
+	return nil
+}
+
+// locate finds out which process serves pprof: of a command that is a wrapper
+// (go run, a shell), one of its children; of a target that runs already, the
+// one that listens, if it is on this machine. Offer must have been asked before.
+func (t *target) locate() {
+	t.port, t.pidNow = loopbackPort(t.client.Target().Pprof), 0
+	if t.proc == nil {
+		if t.port != 0 {
+			t.pidNow = owner(t.port, t.client.Target().Name)
+		}
+		return
+	}
+	t.pidNow = t.proc.PID()
+	ls, err := listeners(t.proc.PID())
+	if err != nil {
+		return
+	}
+	for _, l := range ls {
+		if t.port != 0 && int(l.addr.Port()) == t.port {
+			t.pidNow = l.pid
+			return
+		}
+	}
+}
+
+// pid is the process that serves pprof now; 0: unknown. A wrapper may have
+// started it anew.
+func (t *target) pid() int {
+	if t.pidNow != 0 && !alive(t.pidNow) {
+		t.locate()
+	}
+	return t.pidNow
+}
+
+// describe says what is known about the target, from pprof and the binary.
+func (t *target) describe(cfg *Config) snapshot.Target {
+	info := t.client.Target()
+	if t.pidNow != 0 {
+		info.PID = t.pidNow
+	}
+	if t.goVersion == "" { // to be read while the process is there
+		for _, path := range t.binaries(cfg) {
+			version, module, err := capture.DescribeBinary(path)
+			if err == nil {
+				t.goVersion, t.module = version, module
+				break
+			}
+		}
+	}
+	info.GoVersion, info.Module = cmp.Or(info.GoVersion, t.goVersion), cmp.Or(info.Module, t.module)
+	switch {
+	case t.name != "":
+		info.Name = t.name
+	case info.Name == "":
+		info.Name = info.Pprof
+		if u, err := url.Parse(info.Pprof); err == nil && u.Host != "" {
+			info.Name = u.Host
+		}
+	}
+	return info
+}
+
+func (t *target) binaries(cfg *Config) []string {
+	var out []string
+	if t.pidNow != 0 && (t.proc != nil || t.port != 0) {
+		if exe := executable(t.pidNow); exe != "" {
+			out = append(out, exe)
+		}
+	}
+	if len(cfg.Command) > 0 {
+		if path, err := exec.LookPath(cfg.Command[0]); err == nil {
+			out = append(out, path)
+		}
+	}
+	return out
+}
+
+// close stops what the session started and drops the connection.
+func (t *target) close(ctx context.Context) error {
+	if t.client != nil {
+		t.client.Close()
+	}
+	if t.also != nil {
+		t.also.Close()
+	}
+	return t.stop(context.WithoutCancel(ctx))
+}
+
+// dialAddress takes a pprof address apart for a dialler.
+func dialAddress(pprof string) (network, addr string, ok bool) {
+	if rest, isUnix := strings.CutPrefix(pprof, "unix:"); isUnix {
+		path, _, _ := strings.Cut(rest, ":")
+		return "unix", path, path != ""
+	}
+	if !strings.Contains(pprof, "://") {
+		pprof = "http://" + pprof
+	}
+	u, err := url.Parse(pprof)
+	if err != nil || u.Host == "" {
+		return "", "", false
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"https": "443"}[u.Scheme]
+		if port == "" {
+			port = "80"
+		}
+	}
+	return "tcp", net.JoinHostPort(u.Hostname(), port), true
+}
+
+// loopbackPort is the TCP port of an address on this machine, else 0.
+func loopbackPort(pprof string) int {
+	network, addr, ok := dialAddress(pprof)
+	if !ok || network != "tcp" {
+		return 0
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return 0
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return 0
+	}
+	n, _ := strconv.Atoi(port)
+	return n
+}
+
+// answers reports whether somebody accepts connections at an address.
+func answers(ctx context.Context, where string) bool {
+	network, addr, ok := dialAddress(where)
+	if !ok {
+		return false
+	}
+	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, network, addr)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
+
+// unreachable reports that an error is about reaching the target at all,
+// rather than about what it answered.
+func unreachable(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET)
+}
+
+// lastLines returns the last n lines that are not empty.
+func lastLines(s string, n int) string {
+	var out []string
+	for line := range strings.Lines(s) {
+		if line = strings.TrimRight(line, "\r\n "); line != "" {
+			out = append(out, line)
+		}
+	}
+	return strings.Join(out[max(0, len(out)-n):], "\n")
+}

@@ -1,0 +1,128 @@
+package session
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	_ "net/http/pprof"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// The test binary runs itself again as the program under test when modeEnv is
+// set, so that the measured heap is not the test's own.
+const (
+	modeEnv = "SESSION_TEST_TARGET" // leaky, healthy, dies, hangs, html, refuses, blind
+	addrEnv = "SESSION_TEST_ADDR"
+)
+
+func TestMain(m *testing.M) {
+	if mode := os.Getenv(modeEnv); mode != "" {
+		if err := serve(mode, os.Getenv(addrEnv)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+const keptPerOp = 4096
+
+// lifetime bounds a target whose test was killed.
+const lifetime = 30 * time.Second
+
+// serve is a service with pprof.
+func serve(mode, addr string) error {
+	if mode == "blind" {
+		runtime.MemProfileRate = 0
+	}
+	time.AfterFunc(lifetime, func() { os.Exit(4) })
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	var (
+		mu   sync.Mutex
+		kept [][]byte
+		ops  atomic.Int64
+		hung atomic.Bool
+	)
+	mux := http.NewServeMux()
+	mux.HandleFunc("/op", func(w http.ResponseWriter, _ *http.Request) {
+		n := ops.Add(1)
+		switch {
+		case mode == "refuses":
+			http.Error(w, "no", http.StatusNotFound)
+			return
+		case mode == "dies" && n == 100:
+			fmt.Fprintln(os.Stderr, "fatal: the roof fell in")
+			os.Exit(3)
+		case mode == "hangs" && n == 100:
+			hung.Store(true)
+		case mode == "leaky", mode == "dies", mode == "blind":
+			mu.Lock()
+			kept = append(kept, make([]byte, keptPerOp))
+			mu.Unlock()
+		}
+		fmt.Fprintln(w, len(make([]byte, keptPerOp)))
+	})
+	mux.HandleFunc("/metrics", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, "# TYPE ops_total counter\nops_total %d\n", ops.Load())
+	})
+	mux.HandleFunc("/debug/pprof/", func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case mode == "html":
+			fmt.Fprintln(w, "<!doctype html><title>Log in</title>")
+		case hung.Load():
+			<-r.Context().Done()
+		default:
+			http.DefaultServeMux.ServeHTTP(w, r)
+		}
+	})
+	fmt.Fprintln(os.Stderr, "listening on", l.Addr())
+	return (&http.Server{Handler: mux}).Serve(l)
+}
+
+// freeAddr is an address of this machine that nobody listens on.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// environment of the target in a mode, listening at addr.
+func environment(mode, addr string) []string {
+	env := []string{modeEnv + "=" + mode, addrEnv + "=" + addr}
+	for _, kv := range os.Environ() {
+		if !strings.HasPrefix(kv, "GODEBUG=") {
+			env = append(env, kv)
+		}
+	}
+	return env
+}
+
+// waitGone fails the test if somebody still listens at addr.
+func waitGone(t *testing.T, addr string) {
+	t.Helper()
+	for range 100 {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			return
+		}
+		conn.Close()
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("the target still listens at %s after the run", addr)
+}
