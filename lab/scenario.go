@@ -7,8 +7,6 @@ package lab
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/heapdrift/heapdrift/pipeline"
 	"github.com/heapdrift/heapdrift/pipeline/corpus"
@@ -56,18 +54,4 @@ func (s Scenario) Body(seq int64) []byte {
 		panic(fmt.Sprintf("encode document %d of scenario %s: %v", seq, s.Name, err))
 	}
 	return body
-}
-
-// Find returns the scenario of that name.
-func Find(name string) (Scenario, error) {
-	scenarios := Scenarios()
-	i := slices.IndexFunc(scenarios, func(s Scenario) bool { return s.Name == name })
-	if i < 0 {
-		names := make([]string, len(scenarios))
-		for i, s := range scenarios {
-			names[i] = s.Name
-		}
-		return Scenario{}, fmt.Errorf("there is no scenario %q; there are %s", name, strings.Join(names, ", "))
-	}
-	return scenarios[i], nil
 }

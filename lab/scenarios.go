@@ -1,6 +1,9 @@
 package lab
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/heapdrift/heapdrift/pipeline/corpus"
 	"github.com/heapdrift/heapdrift/pipeline/embed"
 
@@ -15,13 +18,45 @@ import (
 // Scenarios returns all of them, in the order in which they are listed. It
 // works out their truth from their documents, some 50 ms: keep the result.
 func Scenarios() []Scenario {
-	return []Scenario{closure(), subslice(), stuckreceive()}
+	entries := registry()
+	scenarios := make([]Scenario, len(entries))
+	for i, e := range entries {
+		scenarios[i] = e.build(e.name)
+	}
+	return scenarios
 }
 
-func closure() Scenario {
+// Find returns the scenario of that name.
+func Find(name string) (Scenario, error) {
+	entries := registry()
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		if e.name == name {
+			return e.build(name), nil
+		}
+		names[i] = e.name
+	}
+	return Scenario{}, fmt.Errorf("there is no scenario %q; there are %s", name, strings.Join(names, ", "))
+}
+
+type entry struct {
+	name  string
+	build func(name string) Scenario
+}
+
+// registry lists the scenarios without working out their truth.
+func registry() []entry {
+	return []entry{
+		{"closure", closure},
+		{"subslice", subslice},
+		{"stuckreceive", stuckreceive},
+	}
+}
+
+func closure(name string) Scenario {
 	stream := corpus.DefaultGenerator(101)
 	return Scenario{
-		Name:   "closure",
+		Name:   name,
 		Kind:   "heap",
 		Story:  "A goroutine sleeps for an hour before it audits a document, and its closure keeps the document's embeddings.",
 		stream: stream,
@@ -42,11 +77,11 @@ func closure() Scenario {
 	}
 }
 
-func subslice() Scenario {
+func subslice(name string) Scenario {
 	stream := corpus.DefaultGenerator(202)
 	stream.Untitled = true // only a title that is a view of the text can keep it
 	return Scenario{
-		Name:   "subslice",
+		Name:   name,
 		Kind:   "heap",
 		Story:  "An index of titles is keyed by views of the documents' text, and so keeps every document whole.",
 		stream: stream,
@@ -66,9 +101,9 @@ func subslice() Scenario {
 	}
 }
 
-func stuckreceive() Scenario {
+func stuckreceive(name string) Scenario {
 	return Scenario{
-		Name:   "stuckreceive",
+		Name:   name,
 		Kind:   "goroutine",
 		Story:  "A worker for each document ranges over a channel that nobody closes.",
 		stream: corpus.DefaultGenerator(303),
