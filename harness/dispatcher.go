@@ -14,7 +14,7 @@ const (
 	// handOff is how much waiting work, by the recent length of operations, is
 	// worth waking another worker for. A target that takes 50 ns a call is
 	// served by one worker; anything that could block gets a worker each.
-	handOff = 200 * time.Microsecond
+	handOff = 100 * time.Microsecond
 	// slowOp is the length assumed of an operation as long as nothing better is
 	// known.
 	slowOp = time.Millisecond

@@ -63,7 +63,7 @@ func (r Ramp) Pace(elapsed time.Duration, sent int64) (time.Duration, bool) {
 // waitUntil turns an intended time in seconds into Pace's results. Times past
 // what a Duration holds (292 years) are the end.
 func waitUntil(elapsed time.Duration, at float64, ok bool) (time.Duration, bool) {
-	ns := math.Round(at * 1e9)
+	ns := math.RoundToEven(at * 1e9)
 	if !ok || !(ns < math.MaxInt64/2) {
 		return 0, true
 	}

@@ -1,0 +1,280 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Defaults of an [HTTPConfig].
+const (
+	DefaultTimeout = 30 * time.Second
+	DefaultMaxBody = 64 << 20
+	maxRedirects   = 3
+	maxHeaderBytes = 1 << 20
+)
+
+// Request is one request of a targets file.
+type Request struct {
+	Method string
+	URL    string
+	Header http.Header
+	Body   []byte // nil: the config's body
+}
+
+// HTTPConfig is what an [HTTPTarget] sends. URL or Requests is required.
+type HTTPConfig struct {
+	URL    string      // http or https; without a scheme http, without a host localhost
+	Method string      // "": POST with a body, else GET
+	Header http.Header // sent with every request; a Request's own values replace it. "Host" sets the request's host
+
+	Body     []byte
+	BodyFunc func(Op) []byte // the body of each operation, in place of Body; called from many goroutines
+
+	Requests []Request // used in turn, by Op.Index, in place of URL and Method
+
+	Timeout  time.Duration // for a whole operation, dialling and the answer's body included; 0: 30 s
+	MaxConns int           // connections to each host, kept alive; set it to the plan's MaxInFlight. 0: 256
+	MaxBody  int64         // bytes that are read of an answer; a longer one is an error. 0: 64 MiB
+	Socket   string        // path of a unix socket to connect to whatever the URL's host is
+}
+
+// HTTPTarget sends requests over kept-alive connections. An answer is a
+// success if its status is 2xx or 3xx and its whole body arrived in time.
+// Redirects are followed on the same host, up to three in a row; another
+// host's is not, and counts as a success. Proxies from the environment are not
+// used: they would be what is measured.
+type HTTPTarget struct {
+	config    HTTPConfig
+	requests  []preparedRequest
+	transport *http.Transport
+	client    *http.Client // for what follows a redirect
+}
+
+type preparedRequest struct {
+	method string
+	url    *url.URL
+	host   string
+	header http.Header // shared by all requests and never written to
+	body   []byte
+}
+
+// NewHTTP checks the config. It does not connect.
+func NewHTTP(c HTTPConfig) (*HTTPTarget, error) {
+	if c.Timeout < 0 || c.MaxConns < 0 || c.MaxBody < 0 {
+		return nil, fmt.Errorf("HTTP target: timeout %v, connections %d and body limit %d must not be negative", c.Timeout, c.MaxConns, c.MaxBody)
+	}
+	if c.Timeout == 0 {
+		c.Timeout = DefaultTimeout
+	}
+	if c.MaxConns == 0 {
+		c.MaxConns = DefaultMaxInFlight
+	}
+	if c.MaxBody == 0 {
+		c.MaxBody = DefaultMaxBody
+	}
+	t := &HTTPTarget{config: c}
+	requests := c.Requests
+	if len(requests) == 0 {
+		if c.URL == "" {
+			return nil, errors.New("HTTP target: no URL and no requests; give one of them")
+		}
+		method := c.Method
+		if method == "" {
+			method = http.MethodGet
+			if c.Body != nil || c.BodyFunc != nil {
+				method = http.MethodPost
+			}
+		}
+		requests = []Request{{Method: method, URL: c.URL}}
+	}
+	for _, r := range requests {
+		p, err := prepare(c, r)
+		if err != nil {
+			return nil, err
+		}
+		t.requests = append(t.requests, p)
+	}
+	dialer := &net.Dialer{Timeout: c.Timeout}
+	t.transport = &http.Transport{
+		DialContext:            dialer.DialContext,
+		MaxConnsPerHost:        c.MaxConns,
+		MaxIdleConnsPerHost:    c.MaxConns,
+		IdleConnTimeout:        90 * time.Second,
+		TLSHandshakeTimeout:    c.Timeout,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+		DisableCompression:     true, // what is sent is what is asked for; no CPU goes into unpacking
+		ForceAttemptHTTP2:      true,
+	}
+	if c.Socket != "" {
+		t.transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "unix", c.Socket)
+		}
+	}
+	t.client = &http.Client{Transport: t.transport, CheckRedirect: func(req *http.Request, via []*http.Request) error {
+		if req.URL.Host != via[0].URL.Host || len(via) >= maxRedirects {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}}
+	return t, nil
+}
+
+func prepare(c HTTPConfig, r Request) (preparedRequest, error) {
+	u, err := parseURL(r.URL)
+	if err != nil {
+		return preparedRequest{}, err
+	}
+	p := preparedRequest{method: r.Method, url: u, header: http.Header{}, body: r.Body}
+	for _, from := range []http.Header{c.Header, r.Header} {
+		for name, values := range from {
+			for _, value := range values {
+				if !isToken(name) || !isHeaderValue(value) {
+					return preparedRequest{}, fmt.Errorf("header %q: %q: want a name of letters, digits and dashes, and a value of one line", name, value)
+				}
+			}
+			p.header[http.CanonicalHeaderKey(name)] = values
+		}
+	}
+	if p.header.Get("User-Agent") == "" {
+		p.header.Set("User-Agent", "heapdrift")
+	}
+	p.host = p.header.Get("Host")
+	p.header.Del("Host")
+	if p.body == nil {
+		p.body = c.Body
+	}
+	// net/http checks method and header names; ask it now rather than in
+	// every operation.
+	if _, err := http.NewRequest(r.Method, u.String(), nil); err != nil {
+		return preparedRequest{}, fmt.Errorf("request %s %s: %w", r.Method, r.URL, err)
+	}
+	return p, nil
+}
+
+// parseURL reads an absolute URL, or one that leaves out scheme or host.
+func parseURL(s string) (*url.URL, error) {
+	full := s
+	if !strings.Contains(full, "://") {
+		if strings.HasPrefix(full, ":") {
+			full = "localhost" + full
+		}
+		full = "http://" + full
+	}
+	u, err := url.Parse(full)
+	if err != nil {
+		return nil, fmt.Errorf("URL %q: %w; want one as http://localhost:8080/path", s, err)
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("URL %q: want http or https and a host, as in http://localhost:8080/path", s)
+	}
+	return u, nil
+}
+
+// Do implements [Target]: it sends one request and reads its answer.
+func (t *HTTPTarget) Do(ctx context.Context, op Op) error {
+	ctx, cancel := context.WithTimeout(ctx, t.config.Timeout)
+	defer cancel()
+	p := &t.requests[uint64(op.Index)%uint64(len(t.requests))]
+	body := p.body
+	if t.config.BodyFunc != nil {
+		body = t.config.BodyFunc(op)
+	}
+	res, err := t.transport.RoundTrip(p.request(ctx, body))
+	if err != nil {
+		return describeTimeout(ctx, err, t.config.Timeout)
+	}
+	if next := followUp(ctx, p, res, body); next != nil {
+		if err := t.drain(res); err != nil {
+			return describeTimeout(ctx, err, t.config.Timeout)
+		}
+		if res, err = t.client.Do(next); err != nil {
+			return describeTimeout(ctx, err, t.config.Timeout)
+		}
+	}
+	if err := t.drain(res); err != nil {
+		return describeTimeout(ctx, err, t.config.Timeout)
+	}
+	if res.StatusCode < 200 || res.StatusCode >= 400 {
+		return &StatusError{Code: res.StatusCode}
+	}
+	return nil
+}
+
+// Close gives up the idle connections. Operations must have ended.
+func (t *HTTPTarget) Close() { t.transport.CloseIdleConnections() }
+
+// request builds a request without parsing or copying anything.
+func (p *preparedRequest) request(ctx context.Context, body []byte) *http.Request {
+	r := &http.Request{
+		Method: p.method, URL: p.url, Host: p.host, Header: p.header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	setBody(r, body)
+	return r.WithContext(ctx)
+}
+
+func setBody(r *http.Request, body []byte) {
+	if len(body) == 0 {
+		return
+	}
+	r.ContentLength = int64(len(body))
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	r.Body = io.NopCloser(bytes.NewReader(body))
+}
+
+// followUp returns the request that a redirect on the same host asks for, nil
+// if the answer is none. 307 and 308 repeat the request, others become a GET.
+func followUp(ctx context.Context, p *preparedRequest, res *http.Response, body []byte) *http.Request {
+	switch res.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	default:
+		return nil
+	}
+	res.Request = &http.Request{URL: p.url} // what Location resolves against
+	to, err := res.Location()
+	if err != nil || to.Host != p.url.Host || to.Scheme != p.url.Scheme {
+		return nil
+	}
+	method := p.method
+	if res.StatusCode != http.StatusTemporaryRedirect && res.StatusCode != http.StatusPermanentRedirect && method != http.MethodHead {
+		method, body = http.MethodGet, nil
+	}
+	next := &http.Request{Method: method, URL: to, Host: p.host, Header: p.header.Clone(), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	setBody(next, body)
+	return next.WithContext(ctx)
+}
+
+// drain reads the body to its end, so that the connection can be used again,
+// or to the limit.
+func (t *HTTPTarget) drain(res *http.Response) error {
+	defer res.Body.Close()
+	if res.ContentLength > t.config.MaxBody {
+		return &BodyTooLargeError{Limit: t.config.MaxBody}
+	}
+	n, err := io.Copy(io.Discard, io.LimitReader(res.Body, t.config.MaxBody+1))
+	if err != nil {
+		return fmt.Errorf("read the answer's body: %w", err)
+	}
+	if n > t.config.MaxBody {
+		return &BodyTooLargeError{Limit: t.config.MaxBody}
+	}
+	return nil
+}
+
+// describeTimeout makes a sentence of an error that the operation's own
+// time-out caused.
+func describeTimeout(ctx context.Context, err error, timeout time.Duration) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("no complete answer within %v: %w", timeout, context.DeadlineExceeded)
+	}
+	return err
+}

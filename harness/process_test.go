@@ -1,5 +1,0 @@
-package harness
-
-const childRole = "X"
-
-func playChild(string) {}
