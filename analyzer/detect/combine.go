@@ -19,11 +19,14 @@ func (a *analysis) combine(sites []Finding, groups []*groupFinding) []Finding {
 	suspects := 0
 	order(sites)
 	for _, f := range sites {
+		if len(groups) > 0 && descriptor(&f) {
+			continue // what the runtime needs for each goroutine is no story of its own
+		}
 		joined := false
 		for _, g := range groups {
 			if keeps(g, &f) {
 				joined = true
-				f.HeldBy = append(f.HeldBy, fmt.Sprintf("%.0f goroutines [%s] in %s, begun as %s", g.Count, orRunning(g.WaitReason), g.Function, g.group.Root))
+				f.HeldBy = append(f.HeldBy, g.holder())
 				f.Shape = "goroutine retention"
 				if g.group.Root != series.Enclosing(g.group.Root) {
 					f.Shape = "closure retention"
@@ -46,6 +49,20 @@ func (a *analysis) combine(sites []Finding, groups []*groupFinding) []Finding {
 	}
 	order(out)
 	return out
+}
+
+// holder names the goroutines of g in a sentence.
+func (g *groupFinding) holder() string {
+	s := fmt.Sprintf("%.0f goroutines [%s] in %s", g.Count, orRunning(g.WaitReason), g.Function)
+	if g.group.Root != g.Function {
+		s += ", begun as " + g.group.Root
+	}
+	return s
+}
+
+// descriptor reports that f is where the runtime makes goroutines themselves.
+func descriptor(f *Finding) bool {
+	return slices.ContainsFunc(f.Stack, func(fr snapshot.Frame) bool { return fr.Function == "runtime.malg" })
 }
 
 // keeps reports that the goroutines of g were begun by a function on the

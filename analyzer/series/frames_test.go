@@ -36,6 +36,8 @@ func TestStandard(t *testing.T) {
 	}{
 		{"the library of a tree on disk", "net/http.(*conn).serve", "/usr/local/go/src/net/http/server.go", true},
 		{"the library of a toolchain in the module cache", "fmt.Sprintf", "/root/go/pkg/mod/golang.org/toolchain@v0.0.1-go1.26.1.linux-amd64/src/fmt/print.go", true},
+		{"a function of time that the runtime implements", "time.Sleep", "/usr/local/go/src/runtime/time.go", true},
+		{"the same with -trimpath", "time.Sleep", "runtime/time.go", true},
 		{"the library with -trimpath", "net/http.(*conn).serve", "net/http/server.go", true},
 		{"the library on Windows", "net/http.(*conn).serve", `C:\Program Files\Go\src\net\http\server.go`, true},
 		{"a module that the library vendors", "vendor/golang.org/x/net/http/httpguts.ValidHeaderFieldName", "/usr/local/go/src/vendor/golang.org/x/net/http/httpguts/httplex.go", true},
