@@ -31,8 +31,8 @@ func short(t *testing.T, mode string) (Config, string) {
 	cfg.Plan = harness.Plan{
 		Rate:      harness.Rate{From: 200, To: 200},
 		IdleMarks: 4, IdleEvery: 20 * time.Millisecond,
-		Warmup: 200 * time.Millisecond, Steady: 1600 * time.Millisecond, Drain: 200 * time.Millisecond,
-		Every: 160 * time.Millisecond, Quiesce: true, QuiesceTimeout: time.Second,
+		Warmup: 100 * time.Millisecond, Steady: 1200 * time.Millisecond, Drain: 100 * time.Millisecond,
+		Every: 120 * time.Millisecond, MaxInFlight: 8, Quiesce: true, QuiesceTimeout: time.Second,
 	}
 	cfg.Out = filepath.Join(t.TempDir(), "run")
 	cfg.ReadyTimeout = 10 * time.Second
@@ -65,7 +65,7 @@ func TestALeakyCommandIsFoundAndItsBundleSaysTheSame(t *testing.T) {
 		t.Errorf("target %+v; want its PID, Go version, module, name and the rate 16384", target)
 	}
 	load := out.Run.Load
-	if load.Source != "heapdrift" || load.Completed < 300 || load.Errors != 0 || load.Valid == nil || !load.Quiesced || load.Latency == nil {
+	if load.Source != "heapdrift" || load.Completed < 200 || load.Errors != 0 || load.Valid == nil || !load.Quiesced || load.Latency == nil {
 		t.Errorf("load %+v; want that of the steady phase", load)
 	}
 	if out.Run.Peak.LiveBytes == 0 || out.Run.Peak.RSS == 0 {
@@ -101,6 +101,7 @@ func TestAHealthyTargetIsNoLeak(t *testing.T) {
 	t.Parallel()
 	cfg, _ := short(t, "healthy")
 	cfg.OpsMetric = "ops_total"
+	cfg.Plan.Steady = 600 * time.Millisecond
 	out, err := Run(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +165,7 @@ func TestATargetThatDiesInTheMiddleLeavesABundleAndAReason(t *testing.T) {
 func TestATargetThatHangsInTheMiddleIsGivenUp(t *testing.T) {
 	t.Parallel()
 	cfg, addr := short(t, "hangs")
-	cfg.SnapshotTimeout = 600 * time.Millisecond
+	cfg.SnapshotTimeout = 400 * time.Millisecond
 	cfg.Plan.Drain = 0
 	out, err := Run(t.Context(), cfg)
 	if err != nil {
@@ -180,6 +181,7 @@ func TestATargetThatHangsInTheMiddleIsGivenUp(t *testing.T) {
 func TestALoadOfWhichEverythingFailsIsNeverClean(t *testing.T) {
 	t.Parallel()
 	cfg, _ := short(t, "refuses")
+	cfg.Plan.IdleMarks, cfg.Plan.Steady = 1, 300*time.Millisecond
 	out, err := Run(t.Context(), cfg)
 	var refused *RefusedError
 	if !errors.As(err, &refused) || refused.Operations == 0 || !strings.Contains(err.Error(), "status 404") {

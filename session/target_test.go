@@ -34,7 +34,12 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-const keptPerOp = 4096
+// What an operation of a leaky target keeps, in bytes and objects, is large
+// beside the noise that a connection more or less makes.
+const (
+	keptPerOp    = 32 << 10
+	objectsPerOp = 64
+)
 
 // lifetime bounds a target whose test was killed.
 const lifetime = 30 * time.Second
@@ -69,7 +74,9 @@ func serve(mode, addr string) error {
 			hung.Store(true)
 		case mode == "leaky", mode == "dies", mode == "blind":
 			mu.Lock()
-			kept = append(kept, make([]byte, keptPerOp))
+			for range objectsPerOp {
+				kept = append(kept, make([]byte, keptPerOp/objectsPerOp))
+			}
 			mu.Unlock()
 		}
 		fmt.Fprintln(w, len(make([]byte, keptPerOp)))

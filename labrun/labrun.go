@@ -1,0 +1,196 @@
+// Package labrun measures the lab's scenarios: it runs a variant in a child
+// process, so that nothing of our own heap enters the measurement, drives it
+// through a session, and holds the report against the scenario's truth.
+package labrun
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/heapdrift/heapdrift/analyzer/capture"
+	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+	"github.com/heapdrift/heapdrift/harness"
+	"github.com/heapdrift/heapdrift/lab"
+	"github.com/heapdrift/heapdrift/session"
+)
+
+// Options say what to measure. Scenario is required; every other zero value
+// has a default.
+type Options struct {
+	Scenario string
+	Variant  lab.Variant // empty: leaky; Compare runs both
+
+	// Plan is the load. A zero Steady takes DefaultPlan as a whole.
+	Plan           harness.Plan
+	MemProfileRate int // of the child, bytes per sample; 0: 16384
+	// Detect is what the run is held against; a zero Alpha takes the default
+	// with the lab's clean limit, a twentieth of the leaky truth.
+	Detect detect.Config
+
+	// Out keeps the bundle in this folder (Compare: one folder a variant in
+	// it); empty: it is removed at the end.
+	Out string
+	// Progress is told what happens in which variant; nil: nobody.
+	Progress func(lab.Variant, session.Event)
+	Log      io.Writer // of the child; nil: only its end is kept, for messages
+
+	// Executable serves `lab-serve NAME --variant V --data DIR`; nil: this
+	// program itself. Arguments in it come before the verb.
+	Executable []string
+	// Analyze decides; nil: detect.Analyze.
+	Analyze func(*snapshot.Run, detect.Config) *detect.Result
+}
+
+// DefaultPlan takes about 25 s: six snapshots without a load, then twenty
+// under 120 operations a second, held while each is taken, and a drain.
+func DefaultPlan() harness.Plan {
+	return harness.Plan{
+		Rate:      harness.Rate{From: 120, To: 120},
+		IdleMarks: 6, IdleEvery: 500 * time.Millisecond,
+		Warmup: 3 * time.Second, Steady: 15 * time.Second, Drain: 3 * time.Second, Passes: 1,
+		Every:       750 * time.Millisecond,
+		MaxInFlight: 64,
+		Quiesce:     true, QuiesceTimeout: 5 * time.Second,
+	}
+}
+
+// cleanShare of the leaky truth is the lab's clean limit (METHOD.md, section
+// 6): a mended variant that kept a twentieth of the defect would not be clean.
+const cleanShare = 0.05
+
+// memProfileRate is the sampling rate of the children, bytes per sample.
+const memProfileRate = 16384
+
+// Run measures one variant.
+func Run(ctx context.Context, o Options) (*session.Outcome, error) {
+	sc, err := lab.Find(o.Scenario)
+	if err != nil {
+		return nil, &session.ConfigError{Problem: err.Error()}
+	}
+	return run(ctx, o, sc)
+}
+
+func run(ctx context.Context, o Options, sc lab.Scenario) (_ *session.Outcome, err error) {
+	if o.Variant == "" {
+		o.Variant = lab.Leaky
+	}
+	data, err := os.MkdirTemp("", "heapdrift-lab-")
+	if err != nil {
+		return nil, fmt.Errorf("make the child's data folder: %w", err)
+	}
+	defer os.RemoveAll(data)
+	rate := o.MemProfileRate
+	if rate == 0 {
+		rate = memProfileRate
+	}
+	c, ready, err := start(ctx, childConfig{
+		executable: o.Executable, scenario: sc.Name, variant: o.Variant, data: data, rate: rate, log: o.Log,
+	})
+	if err != nil {
+		return nil, &capture.TargetError{
+			URL:     sc.Name + "/" + string(o.Variant),
+			Problem: err.Error(), Remedy: "the scenario's child process could not be started: see what it printed", Err: err,
+		}
+	}
+	defer stop(c)
+	return session.Run(ctx, config(o, sc, c, ready))
+}
+
+// config is the session of one variant.
+func config(o Options, sc lab.Scenario, c *harness.Process, ready lab.Ready) session.Config {
+	cfg := session.DefaultConfig()
+	cfg.Pprof = capture.Config{URL: ready.Pprof, MetricsURL: ready.Metrics}
+	cfg.Process = c
+	cfg.Load = &harness.HTTPConfig{
+		URL: ready.URL, Method: "POST",
+		Header:   map[string][]string{"Content-Type": {"application/json"}},
+		BodyFunc: func(op harness.Op) []byte { return sc.Body(op.Seq) },
+	}
+	cfg.Plan = o.Plan
+	if cfg.Plan.Steady == 0 {
+		cfg.Plan = DefaultPlan()
+	}
+	cfg.Name = sc.Name + "/" + string(o.Variant)
+	cfg.Out, cfg.Temporary = o.Out, o.Out == ""
+	cfg.Detect = o.Detect
+	if cfg.Detect.Alpha == 0 {
+		cfg.Detect = detect.DefaultConfig()
+		cfg.Detect.Clean = cleanLimit(sc.Truth, cfg.Detect.Clean)
+	}
+	if cfg.Detect.Limit == 0 {
+		cfg.Detect.Limit = ready.MemoryCap
+	}
+	cfg.Analyze = o.Analyze
+	if o.Progress != nil {
+		cfg.Progress = func(e session.Event) { o.Progress(o.Variant, e) }
+	}
+	return cfg
+}
+
+// cleanLimit is the share of the truth where it is stated, else the default.
+func cleanLimit(t lab.Truth, def detect.CleanLimit) detect.CleanLimit {
+	if b := t.Leaky.BytesPerOp; b > 0 {
+		def.Bytes = cleanShare * b
+	}
+	if g := t.Leaky.GoroutinesPerOp; g > 0 {
+		def.Goroutines = cleanShare * g
+	}
+	return def
+}
+
+// Comparison is a scenario's two runs held against its truth.
+type Comparison struct {
+	Scenario string
+	Leaky    *session.Outcome
+	Fixed    *session.Outcome // nil if it was interrupted before
+	// Pass: both reports match the truth. Undecided: none contradicts it, but
+	// one does not decide; Open says what, in sentences.
+	Pass      bool
+	Undecided bool
+	Mismatch  []string // what contradicts the truth, in sentences
+	Open      []string
+}
+
+// Compare measures the leaky variant, then the fixed one, and checks both
+// reports. The error is of a run that could not be judged; the comparison then
+// holds what there is.
+func Compare(ctx context.Context, o Options) (*Comparison, error) {
+	sc, err := lab.Find(o.Scenario)
+	if err != nil {
+		return nil, &session.ConfigError{Problem: err.Error()}
+	}
+	cmp := &Comparison{Scenario: sc.Name}
+	for _, v := range []struct {
+		variant lab.Variant
+		into    **session.Outcome
+	}{{lab.Leaky, &cmp.Leaky}, {lab.Fixed, &cmp.Fixed}} {
+		if ctx.Err() != nil && cmp.Leaky != nil {
+			cmp.Open = append(cmp.Open, fmt.Sprintf("interrupted before the %s variant", v.variant))
+			break
+		}
+		part := o
+		part.Variant = v.variant
+		if o.Out != "" {
+			part.Out = filepath.Join(o.Out, string(v.variant))
+		}
+		out, err := run(ctx, part, sc)
+		*v.into = out
+		if err == nil && out.Died != nil && out.Result.Verdict != detect.RunLeak {
+			err = out.Died
+		}
+		if err != nil {
+			return cmp, fmt.Errorf("%s: %w", v.variant, err)
+		}
+		mismatch, open := check(sc.Truth, v.variant, out.Result)
+		cmp.Mismatch = append(cmp.Mismatch, mismatch...)
+		cmp.Open = append(cmp.Open, open...)
+	}
+	cmp.Pass = len(cmp.Mismatch) == 0 && len(cmp.Open) == 0
+	cmp.Undecided = len(cmp.Mismatch) == 0 && len(cmp.Open) > 0
+	return cmp, nil
+}
