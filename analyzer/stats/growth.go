@@ -1,6 +1,9 @@
 package stats
 
-import "math"
+import (
+	"errors"
+	"math"
+)
 
 // Noise is what is known beforehand of the errors of a series. Its zero value
 // says "nothing": an exactly counted quantity, whose scatter is the program's.
@@ -14,36 +17,72 @@ type Noise struct {
 	Turnover float64
 }
 
-func (z Noise) variogram(h float64) float64 { return math.Min(2*z.Live, z.Turnover*h) }
+func (z Noise) variogram(h float64) float64 { return math.Min(2*z.Live, z.Turnover*math.Abs(h)) }
+
+func (z Noise) silent() bool { return !(z.Live > 0 && z.Turnover > 0) }
+
+// ErrOrder says that x goes back somewhere.
+var ErrOrder = errors.New("a growth rate needs x that never decreases")
 
 // Slope is a growth rate with the error that the series' own scatter and the
 // noise model allow.
 type Slope struct {
 	PerX float64 // y per unit of x
-	SE   float64
-	Phi  float64 // overdispersion against the noise model, ≥ 1; +Inf where the model is silent and the data scatter
-	N    int
-	Line Line
+	SE   float64 // standard error of PerX, see FitSlope
+	// Memory is the factor, ≥ 1, by which SE must be widened because scatter
+	// that persists from one observation to the next makes trends of its own;
+	// 1 with a noise model, which has that in it. P and the bounds use it; a
+	// zero counts as 1.
+	Memory float64
+	DF     float64 // degrees of freedom of SE·Memory, in [1, N−2]; a zero counts as N−2
+	Phi    float64 // overdispersion against the noise model, ≥ 1; +Inf where the model is silent and the data scatter
+	N      int
+	Line   Line
 }
 
-// FitSlope fits a line and returns the larger of three standard errors:
+// FitSlope fits a line and takes as SE the larger of
 //
-//	independent errors         sqrt(RSS/(n−2)/Sxx), for series without a noise model
+//	independent errors         sqrt(RSS/(n−2)/Sxx), where the noise model is silent
 //	the model's variogram      Var = −Σ_{i<j} c_i c_j 2γ(h_ij)·φ, c_i = (x_i − x̄)/Sxx
 //	the empirical variogram    the same sum with the mean squared increments of
 //	                           the residuals at lags 1, 2, 4, … n/3, made
 //	                           increasing and linear in between
 //
-// The third guards against slow fluctuations hidden under fast churn (METHOD.md,
-// section 3; for the variance of a contrast by the variogram see Cressie,
-// Statistics for Spatial Data, 1993, 2.3). O(n²).
+// The third guards against slow fluctuations hidden under fast churn (for the
+// variance of a contrast by the variogram see Cressie, Statistics for Spatial
+// Data, 1993, 2.3). It is blind to what is slower than n/3, and residuals of a
+// short series are smoother than its errors; where no noise model says how long
+// errors last, Memory and DF make up for it by a first-order autoregression.
+//
+// Simulated, without a noise model and without growth: share of series with
+// P ≤ 1e-4, and of 95 % intervals that contain 0, for errors whose neighbours
+// correlate by ρ:
+//
+//	                 N = 14           N = 20           N = 40
+//	ρ = 0        < .01 %  99 %    < .01 %  99 %    < .01 %  99 %
+//	ρ = .5         .04 %  96 %      .02 %  96 %      .01 %  96 %
+//	ρ = .8         .31 %  92 %      .37 %  91 %      .21 %  92 %
+//	random walk    1.3 %  84 %      2.1 %  82 %      3.4 %  78 %
+//
+// (without Memory and DF the last row is 5.5, 9.3 and 12 %, covering half the
+// time). A walk is not to be told from growth by its slope alone: that is what
+// the other gates are for. With a noise model that holds, the levels are the
+// nominal ones within a factor of 1.5.
+//
+// x must not decrease (ErrOrder); for the other errors see FitLine. O(n²).
 func FitSlope(x, y []float64, z Noise) (Slope, error) {
 	l, err := FitLine(x, y)
 	if err != nil {
 		return Slope{}, err
 	}
-	s := Slope{PerX: l.Slope, N: l.N, Line: l, Phi: 1}
-	lags, gamma := empirical(x, y, l.Slope)
+	for i := 1; i < len(x); i++ {
+		if x[i] < x[i-1] {
+			return Slope{}, ErrOrder
+		}
+	}
+	s := Slope{PerX: l.Slope, N: l.N, Line: l, Phi: 1, Memory: 1, DF: float64(l.N - 2)}
+	r := l.Residuals(x, y)
+	lags, gamma := empirical(r)
 	for i, k := range lags {
 		model := 0.0
 		for j := 0; j+k < len(x); j++ {
@@ -60,23 +99,23 @@ func FitSlope(x, y []float64, z Noise) (Slope, error) {
 			s.Phi = math.Inf(1)
 		}
 	}
-	v := 0.0
-	if z.Live > 0 || z.Turnover > 0 {
-		if m := contrast(x, l.Sxx, z.variogram); m > 0 && !math.IsInf(s.Phi, 1) {
-			v = m * s.Phi
-		}
+	v := contrast(x, l, interpolate(x, lags, gamma, 2*z.Live))
+	if z.silent() {
+		v = math.Max(v, l.SE*l.SE)
 	} else {
-		v = l.SE * l.SE
-	}
-	if len(lags) > 0 {
-		v = math.Max(v, contrast(x, l.Sxx, interpolate(x, lags, gamma, 2*z.Live)))
+		v = math.Max(v, contrast(x, l, z.variogram)*s.Phi)
 	}
 	s.SE = math.Sqrt(v)
+	if z.silent() && s.SE > 0 {
+		se, df := persistent(x, r, l)
+		s.Memory, s.DF = math.Max(1, se/s.SE), math.Max(1, math.Min(df, s.DF))
+	}
 	return s, nil
 }
 
 // P is the one-sided probability of so steep a slope without growth, by
-// Student's t with n − 2 degrees of freedom.
+// Student's t with DF degrees of freedom. A line without scatter is decided by
+// its sign. Fewer than 3 points give 1.
 func (s Slope) P() float64 {
 	if s.N < 3 {
 		return 1
@@ -87,27 +126,46 @@ func (s Slope) P() float64 {
 		}
 		return 1
 	}
-	return StudentTail(s.PerX/s.SE, float64(s.N-2))
+	return StudentTail(s.PerX/s.wide(), s.df())
 }
 
-// Interval is the two-sided interval of the slope, by Student's t.
+// Interval is the two-sided interval of the slope, by Student's t; infinite
+// with fewer than 3 points.
 func (s Slope) Interval(confidence float64) Interval {
 	i := Interval{Estimate: s.PerX, Confidence: confidence, N: s.N, Lo: math.Inf(-1), Hi: math.Inf(1)}
 	if s.N >= 3 {
-		t := StudentQuantile(0.5+confidence/2, float64(s.N-2))
-		i.Lo, i.Hi = s.PerX-t*s.SE, s.PerX+t*s.SE
+		t := StudentQuantile(0.5+confidence/2, s.df())
+		i.Lo, i.Hi = s.PerX-t*s.wide(), s.PerX+t*s.wide()
 	}
 	return i
 }
 
+// Upper is the one-sided upper bound of the slope; +Inf with fewer than 3
+// points.
+func (s Slope) Upper(confidence float64) float64 {
+	if s.N < 3 {
+		return math.Inf(1)
+	}
+	return s.PerX + StudentQuantile(confidence, s.df())*s.wide()
+}
+
+func (s Slope) wide() float64 { return s.SE * math.Max(1, s.Memory) }
+
+func (s Slope) df() float64 {
+	if s.DF > 0 {
+		return s.DF
+	}
+	return float64(s.N - 2)
+}
+
 // empirical returns the mean squared increments of the residuals at lags
 // 1, 2, 4, … ≤ n/3.
-func empirical(x, y []float64, slope float64) (lags []int, gamma []float64) {
-	n := len(x)
+func empirical(residuals []float64) (lags []int, gamma []float64) {
+	n := len(residuals)
 	for k := 1; k <= n/3; k *= 2 {
 		sum := 0.0
-		for i := 0; i+k < n; i++ {
-			d := y[i+k] - y[i] - slope*(x[i+k]-x[i])
+		for i := k; i < n; i++ {
+			d := residuals[i] - residuals[i-k]
 			sum += d * d
 		}
 		lags = append(lags, k)
@@ -147,13 +205,12 @@ func interpolate(x []float64, lags []int, gamma []float64, floor float64) func(f
 
 // contrast is the variance of the least-squares slope under a variogram 2γ.
 // It is not negative for a valid variogram; rounding is cut at 0.
-func contrast(x []float64, sxx float64, gamma func(h float64) float64) float64 {
-	m := Mean(x)
+func contrast(x []float64, l Line, gamma func(h float64) float64) float64 {
 	v := 0.0
 	for i := range x {
-		ci := (x[i] - m) / sxx
+		ci := (x[i] - l.MeanX) / l.Sxx
 		for j := i + 1; j < len(x); j++ {
-			v -= ci * (x[j] - m) / sxx * gamma(math.Abs(x[j]-x[i]))
+			v -= ci * (x[j] - l.MeanX) / l.Sxx * gamma(x[j]-x[i])
 		}
 	}
 	return math.Max(0, v)

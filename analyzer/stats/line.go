@@ -8,38 +8,49 @@ import (
 // ErrTooShort says that a fit has fewer than three points or no spread in x.
 var ErrTooShort = errors.New("a line needs at least 3 points at 2 different x")
 
-// Line is a least-squares line y = Intercept + Slope·x.
+// ErrNotFinite says that a value is NaN or infinite, or that squares overflow.
+var ErrNotFinite = errors.New("a line needs finite values")
+
+// Line is a least-squares line y = Intercept + Slope·x. Where x is far from 0
+// (a clock), the centre (MeanX, MeanY) through which it passes is more exact
+// than Intercept.
 type Line struct {
 	Slope, Intercept float64
+	MeanX, MeanY     float64
 	SE               float64 // standard error of Slope for independent errors
 	RSS, Sxx         float64
 	N                int
 }
 
 // FitLine fits y on x by least squares. SE = sqrt(RSS/(n−2)/Sxx). It is an
-// error (ErrTooShort) to give fewer than 3 points or a single x.
+// error to give fewer than 3 points or a single x (ErrTooShort), or values
+// that are not finite (ErrNotFinite). All sums are of deviations from the
+// means, so an offset of either costs only the digits that the values
+// themselves lack. O(n).
 func FitLine(x, y []float64) (Line, error) {
 	n := len(x)
 	if n < 3 || len(y) != n {
 		return Line{}, ErrTooShort
 	}
-	mx, my := Mean(x), Mean(y)
-	var sxx, sxy float64
+	l := Line{MeanX: Mean(x), MeanY: Mean(y), N: n}
+	var sxy float64
 	for i := range x {
-		dx := x[i] - mx
-		sxx += dx * dx
-		sxy += dx * (y[i] - my)
+		dx := x[i] - l.MeanX
+		l.Sxx += dx * dx
+		sxy += dx * (y[i] - l.MeanY)
 	}
-	if !(sxx > 0) {
+	if l.Sxx == 0 {
 		return Line{}, ErrTooShort
 	}
-	l := Line{Slope: sxy / sxx, Sxx: sxx, N: n}
-	l.Intercept = my - l.Slope*mx
-	for i := range x {
-		r := y[i] - l.Intercept - l.Slope*x[i]
+	l.Slope = sxy / l.Sxx
+	l.Intercept = l.MeanY - l.Slope*l.MeanX
+	for _, r := range l.Residuals(x, y) {
 		l.RSS += r * r
 	}
-	l.SE = math.Sqrt(l.RSS / float64(n-2) / sxx)
+	l.SE = math.Sqrt(l.RSS / float64(n-2) / l.Sxx)
+	if !finite(l.Slope, l.Intercept, l.SE, l.RSS, l.Sxx) {
+		return Line{}, ErrNotFinite
+	}
 	return l, nil
 }
 
@@ -47,14 +58,32 @@ func FitLine(x, y []float64) (Line, error) {
 func (l Line) Residuals(x, y []float64) []float64 {
 	r := make([]float64, len(x))
 	for i := range x {
-		r[i] = y[i] - l.Intercept - l.Slope*x[i]
+		r[i] = y[i] - l.MeanY - l.Slope*(x[i]-l.MeanX)
 	}
 	return r
 }
 
-// Mean of v; NaN when empty.
+func finite(v ...float64) bool {
+	for _, x := range v {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// Mean of v; NaN when empty. It is summed as deviations from the first value:
+// a common offset does not eat the digits, and the mean of equal values is that
+// value to the last bit.
 func Mean(v []float64) float64 {
-	return sum(v) / float64(len(v))
+	if len(v) == 0 {
+		return math.NaN()
+	}
+	s := 0.0
+	for _, x := range v {
+		s += x - v[0]
+	}
+	return v[0] + s/float64(len(v))
 }
 
 // Min of v; +Inf when empty.
@@ -98,12 +127,14 @@ const Blocks = 9
 // one are left out), and P is the larger of the t-test on the slope of the
 // block means and the exact Mann–Kendall test on the block minima. Averaging
 // makes neighbouring blocks nearly independent where the noise's memory is
-// shorter than a block; minima ignore bursts. Fewer than 4 blocks give 1.
+// shorter than a block; minima ignore bursts. With fewer than 2·Blocks values a
+// block is one value and nothing is averaged. Fewer than 4 blocks, x and y of
+// different lengths, or values that are not finite give 1.
 func BlockTest(x, y []float64) float64 {
 	n := len(y)
 	b := max(1, n/Blocks)
 	k := n / b
-	if k < 4 {
+	if k < 4 || len(x) != n {
 		return 1
 	}
 	off := n - k*b
