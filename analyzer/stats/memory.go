@@ -23,7 +23,8 @@ import "math"
 // The lowered ratio is the price of a ρ that is not known: a plain moment fit
 // rejects a random walk of 14 points at P ≤ 1e-4 more than twice as often. It
 // makes ν too small as well, so df is the geometric mean of ν and n − 2: with ν
-// alone the simulated sizes are hardly better and a leak must be twice as steep.
+// alone the walk is rejected in 1.0 instead of 1.3 % of cases, and at P ≤ 1e-4 a
+// leak must be steeper by 40 %.
 func persistent(x, residuals []float64, l Line) (se, df float64) {
 	d := durbinWatson(residuals) * (1 - 1/math.Sqrt(float64(l.N)))
 	q := make([]float64, l.N)
