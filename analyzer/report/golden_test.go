@@ -25,6 +25,14 @@ func TestGoldens(t *testing.T) {
 			}}
 			return run, res
 		},
+		"short": func() (*snapshot.Run, *detect.Result) {
+			run, res := undecided()
+			run.Snapshots = []*snapshot.Snapshot{{
+				Counters: snapshot.Counters{Values: map[string]uint64{"HeapAlloc": 1}}, Goroutines: &snapshot.Goroutines{Total: 1},
+			}}
+			res.Snapshots, res.Judged, res.Totals, res.Findings, res.Power = 10, 4, nil, nil, nil
+			return run, res
+		},
 		"bare": func() (*snapshot.Run, *detect.Result) {
 			run, res := undecided()
 			res.HasOps, res.Totals, res.Findings, res.Power = false, nil, nil, nil

@@ -43,7 +43,7 @@ func markdown(run *snapshot.Run, res *detect.Result, name string) string {
 		}
 	}
 	if res.Verdict == detect.RunInconclusive {
-		why, next := open(res)
+		why, next := open(run, res)
 		b.WriteByte('\n')
 		for _, s := range why {
 			b.WriteString("- " + escape(strings.TrimSpace(s)) + "\n")

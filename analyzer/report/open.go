@@ -55,7 +55,7 @@ func short(v float64) string { return fmt.Sprintf("%.4g", v) }
 
 // open says in sentences why a run could not be decided, and what would decide
 // it.
-func open(res *detect.Result) (why, next []string) {
+func open(run *snapshot.Run, res *detect.Result) (why, next []string) {
 	if res.Snapshots == 0 {
 		return []string{"no snapshot was read: there is nothing to judge"},
 			[]string{"capture at least twenty with `heapdrift run` or `heapdrift record`"}
@@ -66,17 +66,22 @@ func open(res *detect.Result) (why, next []string) {
 		}
 	}
 	per := axis(res)
-	check := func(name, label string, q quantity, limit float64, limitText, missing string) {
+	var hasCounters, hasGoroutines bool
+	for _, s := range run.Snapshots {
+		_, ok := s.Counters.LiveBytes()
+		hasCounters = hasCounters || ok
+		hasGoroutines = hasGoroutines || s.Goroutines != nil
+	}
+	check := func(name, label string, q quantity, limit float64, limitText string, recorded bool, missing string) {
 		t := res.Total(name)
 		g := growth(t, res)
-		if g == nil {
-			if t == nil || t.Verdict != detect.Leak {
-				why = append(why, label+": growth not known")
-				advise(missing)
-			}
-			return
-		}
 		switch {
+		case g == nil && !recorded:
+			why = append(why, label+": not recorded, so growth is not known")
+			advise(missing)
+		case g == nil:
+			why = append(why, fmt.Sprintf("%s: growth not known from the %s that count", label, plural(res.Judged, "snapshot")))
+			advise("take at least twenty snapshots after the warm-up: run longer (--for), or look more often (--every)")
 		case t.Verdict == detect.Unknown:
 			why = append(why, fmt.Sprintf("%s: %s, not bounded below the clean limit (%s/%s)",
 				label, rate(g, q, per, true), limitText, per))
@@ -89,9 +94,9 @@ func open(res *detect.Result) (why, next []string) {
 			advise(remedy(t.Verdict))
 		}
 	}
-	check("live_bytes", "live heap", quantityBytes, res.Clean.Bytes, Bytes(res.Clean.Bytes),
+	check("live_bytes", "live heap", quantityBytes, res.Clean.Bytes, Bytes(res.Clean.Bytes), hasCounters,
 		"record the exact counters too (`heapdrift run` and `record` do), in at least twenty snapshots: bare heap profiles cannot prove that nothing is kept")
-	check("goroutines", "goroutines", quantityGoroutines, res.Clean.Goroutines, short(res.Clean.Goroutines)+" goroutines",
+	check("goroutines", "goroutines", quantityGoroutines, res.Clean.Goroutines, short(res.Clean.Goroutines)+" goroutines", hasGoroutines,
 		"record goroutine profiles too (`heapdrift run` and `record` do)")
 	for i := range res.Findings {
 		if f := &res.Findings[i]; asksAttention(f.Verdict) {

@@ -78,7 +78,7 @@ func (t *text) leak() {
 
 func (t *text) inconclusive() {
 	t.line(t.head("inconclusive", "33") + "  " + span(t.run, t.res))
-	why, next := open(t.res)
+	why, next := open(t.run, t.res)
 	for _, s := range why {
 		t.line(indent + printable(s))
 	}

@@ -143,10 +143,7 @@ func growth(t *detect.Total, res *detect.Result) *stats.Interval {
 
 // span says how much was observed: "24,000 ops in 1m00s (12 errors)".
 func span(run *snapshot.Run, res *detect.Result) string {
-	s := Count(float64(res.Snapshots)) + " snapshots"
-	if res.Snapshots == 1 {
-		s = "1 snapshot"
-	}
+	s := plural(res.Snapshots, "snapshot")
 	if res.HasOps {
 		s = Count(float64(res.Ops)) + " ops"
 	}
@@ -157,6 +154,14 @@ func span(run *snapshot.Run, res *detect.Result) string {
 		s += " (" + Count(float64(n)) + " errors)"
 	}
 	return s
+}
+
+// plural is "1 snapshot", "25 snapshots".
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return Count(float64(n)) + " " + what + "s"
 }
 
 // bytesRate of a heap finding along the run's axis, nil where unknown.

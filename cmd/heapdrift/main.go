@@ -9,12 +9,17 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/exit"
 )
 
 // hardExit is what shells report of a process that an interrupt ended.
 const hardExit = 130
+
+// sameInterrupt is how far apart two signals may be that one interrupt sent:
+// timeout(1) and others signal the process and then its group.
+const sameInterrupt = 500 * time.Millisecond
 
 func main() {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -23,10 +28,14 @@ func main() {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() { // ends with the process
 		<-signals
+		first := time.Now()
 		fmt.Fprintln(os.Stderr, "\nheapdrift: ending with what there is; interrupt again to quit at once")
 		cancel()
-		<-signals
-		os.Exit(hardExit)
+		for range signals {
+			if time.Since(first) > sameInterrupt {
+				os.Exit(hardExit)
+			}
+		}
 	}()
 	code := run(ctx, os.Args[1:], streams{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,

@@ -17,6 +17,7 @@ import (
 
 	"github.com/heapdrift/heapdrift/analyzer/capture"
 	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/session"
 )
 
 // Code is an exit status.
@@ -128,13 +129,14 @@ func OfError(err error) Code {
 		return worst
 	}
 	var (
-		usage *UsageError
-		input *capture.InputError
+		usage  *UsageError
+		config *session.ConfigError
+		input  *capture.InputError
 	)
 	switch {
 	case err == nil:
 		return Clean
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.As(err, &config):
 		return Usage
 	case errors.As(err, &input) && input.Absent:
 		return Usage

@@ -9,6 +9,7 @@ import (
 
 	"github.com/heapdrift/heapdrift/analyzer/capture"
 	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/session"
 )
 
 func TestTheWorstCodeWins(t *testing.T) {
@@ -42,6 +43,8 @@ func TestCodesOfErrors(t *testing.T) {
 		{"a usage error", Usagef("r", "p"), Usage},
 		{"a usage error, wrapped", fmt.Errorf("x: %w", Usagef("r", "p")), Usage},
 		{"a usage error about a file that is not there", Usagef("r", "open: %w", fs.ErrNotExist), Usage},
+		{"a plan that cannot be run", fmt.Errorf("x: %w", &session.ConfigError{Problem: "p"}), Usage},
+		{"a load of which everything failed", &session.RefusedError{Operations: 9}, Infrastructure},
 		{"an absent recording", &capture.InputError{Absent: true}, Usage},
 		{"a broken recording", &capture.InputError{}, Infrastructure},
 		{"a target that cannot be asked", fmt.Errorf("x: %w", &capture.TargetError{}), Infrastructure},

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/exit"
+	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/flags"
+	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/progress"
+	"github.com/heapdrift/heapdrift/session"
+)
+
+// follow shows a session's events as progress. Name says which, where there
+// are several.
+func (a *app) follow(name string) func(session.Event) {
+	return func(e session.Event) {
+		a.progress.Show(progress.Status{
+			Time: e.Time, Name: name, Phase: e.Phase, Pass: e.Pass, Done: e.Done, Total: e.Total,
+			Ops: e.Counts.Completed, Errors: e.Counts.Errors, Shed: e.Counts.Shed, Snapshots: e.Snapshots,
+			Message: e.Message, Warning: e.Warning,
+		})
+	}
+}
+
+// conclude shows what a session came to. out may be nil where err is not.
+func (a *app) conclude(o *outputFlags, out *session.Outcome, err error) error {
+	if out == nil {
+		return err
+	}
+	if err != nil {
+		a.kept(out.Bundle)
+		return err
+	}
+	settle(out)
+	a.code = exit.OfRun(out.Result.Verdict, out.Died)
+	err = a.emit(o, rendered(out.Run, out.Result, out.Bundle))
+	if o.format != flags.Text {
+		a.kept(out.Bundle)
+	}
+	return err
+}
+
+// settle makes the report of an outcome whole: with the session's warnings,
+// and not clean where the target did not live to the end.
+func settle(out *session.Outcome) {
+	out.Result.Warnings = append(out.Result.Warnings, out.Warnings...)
+	if out.Died != nil && out.Result.Verdict == detect.RunClean {
+		out.Result.Verdict = detect.RunInconclusive
+	}
+}
+
+// kept says on standard error where the recording is.
+func (a *app) kept(bundle string) {
+	if bundle != "" && !a.quiet {
+		a.progress.Line("recorded in " + bundle)
+	}
+}

@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/heapdrift/heapdrift/analyzer/report"
+	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/exit"
+	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/flags"
+	"github.com/heapdrift/heapdrift/harness"
+	"github.com/heapdrift/heapdrift/lab"
+	"github.com/heapdrift/heapdrift/labrun"
+	"github.com/heapdrift/heapdrift/session"
+)
+
+func (a *app) lab() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "lab",
+		Short: "Leaks whose truth is known: list them, run one, compare leaky with fixed",
+	}
+	a.group(cmd, "`heapdrift lab list` shows the scenarios, `heapdrift lab compare closure` runs one")
+	cmd.AddCommand(a.labList(), a.labRun(), a.labCompare())
+	return cmd
+}
+
+func (a *app) labList() *cobra.Command {
+	format := flags.Text
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the scenarios and their truth",
+		Args:  exactly(),
+		RunE: func(*cobra.Command, []string) error {
+			switch scenarios := lab.Scenarios(); format {
+			case flags.JSON:
+				e := json.NewEncoder(a.out) // out keeps the error
+				e.SetEscapeHTML(false)
+				e.SetIndent("", "  ")
+				return e.Encode(scenarios)
+			case flags.Markdown:
+				fmt.Fprintf(a.out, "| scenario | kind | kept | story |\n|---|---|--:|---|\n")
+				for _, s := range scenarios {
+					fmt.Fprintf(a.out, "| %s | %s | %s | %s |\n", s.Name, s.Kind, truth(s.Truth.Leaky), s.Story)
+				}
+			default:
+				for _, s := range scenarios {
+					fmt.Fprintf(a.out, "%-14s %-10s %s\n%25s %s\n", s.Name, s.Kind, truth(s.Truth.Leaky), "", s.Story)
+				}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().Var(&format, "format", "format of the list")
+	return cmd
+}
+
+// truth is the size of what a leaky variant keeps.
+func truth(t lab.LeakyTruth) string {
+	var parts []string
+	if t.BytesPerOp > 0 {
+		parts = append(parts, report.Bytes(t.BytesPerOp)+"/op")
+	}
+	if t.GoroutinesPerOp > 0 {
+		parts = append(parts, report.Number(t.GoroutinesPerOp)+" goroutines/op")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// labFlags are those of the verbs that run scenarios.
+type labFlags struct {
+	output outputFlags
+	plan   harness.Plan
+	rate   int
+	out    string
+}
+
+func (l *labFlags) bind(fs *pflag.FlagSet) {
+	l.plan = labrun.DefaultPlan()
+	fs.Var(flags.Parsed[harness.Rate]{To: &l.plan.Rate, Parse: harness.ParseRate, Show: harness.Rate.String, Kind: "RATE"},
+		"rate", "documents a second")
+	bindPhases(fs, &l.plan)
+	fs.IntVar(&l.rate, "memprofilerate", 16384, "sampling rate of the child's heap profile, bytes a sample")
+	fs.StringVarP(&l.out, "out", "o", "", "`FOLDER` of the recording (default: it is not kept)")
+	l.output.bind(fs)
+}
+
+// options for a scenario; fs tells what was given.
+func (l *labFlags) options(fs *pflag.FlagSet, scenario string) labrun.Options {
+	plan := l.plan
+	if fs.Changed("for") && !fs.Changed("every") {
+		plan.Every = 0 // follows the steady time
+	}
+	return labrun.Options{Scenario: scenario, Plan: plan, MemProfileRate: l.rate, Out: l.out}
+}
+
+func (a *app) labRun() *cobra.Command {
+	var l labFlags
+	variant := lab.Leaky
+	cmd := &cobra.Command{
+		Use:     "run NAME",
+		Short:   "Run one variant of a scenario and judge it, as `heapdrift run` does",
+		Example: "  heapdrift lab run closure --variant fixed",
+		Args:    scenarioArg,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := l.output.check(); err != nil {
+				return err
+			}
+			o := l.options(cmd.Flags(), args[0])
+			o.Variant = variant
+			o.Progress = func(_ lab.Variant, e session.Event) { a.follow("")(e) }
+			out, err := labrun.Run(cmd.Context(), o)
+			return a.conclude(&l.output, out, err)
+		},
+	}
+	cmd.Flags().Var(flags.Parsed[lab.Variant]{
+		To: &variant, Parse: lab.ParseVariant, Show: func(v lab.Variant) string { return string(v) }, Kind: "leaky|fixed",
+	}, "variant", "which of the pair")
+	l.bind(cmd.Flags())
+	return cmd
+}
+
+func (a *app) labCompare() *cobra.Command {
+	var (
+		l   labFlags
+		all bool
+	)
+	cmd := &cobra.Command{
+		Use:   "compare NAME | --all",
+		Short: "Run both variants of a scenario and hold the reports against its truth",
+		Long: `Run both variants of a scenario and hold the reports against its truth. Ends
+with 0 when both match it, with 1 when one contradicts it, with 3 when
+undecided.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if all && len(args) > 0 {
+				return exit.Usagef("leave one of them out", "both --all and a scenario, %q, are given", args[0])
+			}
+			if all {
+				return nil
+			}
+			return scenarioArg(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := l.output.check(); err != nil {
+				return err
+			}
+			if all {
+				for _, s := range lab.Scenarios() {
+					args = append(args, s.Name)
+				}
+			}
+			return a.compare(cmd, &l, args, all)
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "every scenario, one after the other")
+	l.bind(cmd.Flags())
+	return cmd
+}
+
+// scenarioArg asks for the name of one scenario.
+func scenarioArg(cmd *cobra.Command, args []string) error {
+	if err := exactly("NAME")(cmd, args); err != nil {
+		return err
+	}
+	if _, err := lab.Find(args[0]); err != nil {
+		return exit.Usagef("", "%w", err)
+	}
+	return nil
+}
+
+// compare runs scenarios one after the other and shows what came of them. An
+// error of one does not keep the others from running.
+func (a *app) compare(cmd *cobra.Command, l *labFlags, names []string, array bool) error {
+	var (
+		done []*report.Comparison
+		errs []error
+	)
+	for _, name := range names {
+		o := l.options(cmd.Flags(), name)
+		if o.Out != "" && array {
+			o.Out = filepath.Join(o.Out, name)
+		}
+		o.Progress = func(v lab.Variant, e session.Event) { a.follow(name + "/" + string(v))(e) }
+		c, err := labrun.Compare(cmd.Context(), o)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("scenario %s: %w", name, err))
+		} else {
+			a.code = exit.Worst(a.code, exit.OfComparison(c.Pass, c.Undecided))
+		}
+		if c != nil && (c.Leaky != nil || c.Fixed != nil) {
+			done = append(done, comparison(c))
+		}
+		if cmd.Context().Err() != nil {
+			if err == nil && len(done) < len(names) {
+				errs = append(errs, fmt.Errorf("not all scenarios were run: %w", context.Canceled))
+			}
+			break
+		}
+	}
+	if len(done) > 0 || array {
+		errs = append(errs, a.emit(&l.output, comparisons(done, array)))
+		a.kept(l.out)
+	}
+	return errors.Join(errs...)
+}
+
+// comparison is a lab comparison as the report has it: what is open is no
+// match either.
+func comparison(c *labrun.Comparison) *report.Comparison {
+	out := &report.Comparison{Scenario: c.Scenario, Pass: c.Pass, Undecided: c.Undecided, Mismatch: append(c.Mismatch, c.Open...)}
+	for _, v := range []struct {
+		from *session.Outcome
+		into **report.Judged
+	}{{c.Leaky, &out.Leaky}, {c.Fixed, &out.Fixed}} {
+		if v.from != nil {
+			settle(v.from)
+			*v.into = &report.Judged{Run: v.from.Run, Result: v.from.Result}
+		}
+	}
+	return out
+}
+
+func comparisons(cs []*report.Comparison, array bool) renderer {
+	return func(w io.Writer, f flags.Format, color bool) error {
+		switch {
+		case f == flags.JSON && array:
+			return report.ComparisonsJSON(w, cs)
+		case f == flags.JSON:
+			return report.ComparisonJSON(w, cs[0])
+		case f == flags.Markdown:
+			return report.ComparisonsMarkdown(w, cs)
+		}
+		return report.ComparisonsText(w, cs, report.TextOptions{Color: color})
+	}
+}
+
+// labServe is the child process of the verbs above.
+func (a *app) labServe() *cobra.Command {
+	cfg := lab.ServeConfig{Ready: a.out, Stdin: a.in}
+	cmd := &cobra.Command{
+		Use:    labrun.Verb + " NAME",
+		Hidden: true,
+		Args:   scenarioArg,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			// An interrupt at the terminal reaches this process too. It is the
+			// parent that ends it, by closing its standard input, once the last
+			// snapshot is taken.
+			signal.Ignore(os.Interrupt)
+			cfg.Scenario = args[0]
+			return lab.Serve(cmd.Context(), cfg)
+		},
+	}
+	fs := cmd.Flags()
+	fs.StringVar(&cfg.Variant, "variant", string(lab.Leaky), "leaky or fixed")
+	fs.StringVar(&cfg.DataDir, "data", "", "folder of the store")
+	return cmd
+}

@@ -1,0 +1,285 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/heapdrift/heapdrift/analyzer/report"
+	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/exit"
+	"github.com/heapdrift/heapdrift/labrun"
+)
+
+// asProgram makes this test's executable behave as heapdrift itself.
+const asProgram = "HEAPDRIFT_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" || len(os.Args) > 1 && os.Args[1] == labrun.Verb {
+		main() // never returns
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// server serves pprof of this very process, and takes operations.
+func server(t *testing.T) string {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.Handle("/debug/pprof/", http.DefaultServeMux)
+	mux.HandleFunc("POST /op", func(http.ResponseWriter, *http.Request) {})
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// brief are the flags of a run that takes three seconds.
+func brief(more ...string) []string {
+	return append([]string{"run", "--rate", "50", "--for", "1s", "--every", "200ms", "--warmup", "50ms", "--drain", "100ms"}, more...)
+}
+
+func TestRunEndToEnd(t *testing.T) {
+	t.Parallel()
+	url, out := server(t), filepath.Join(t.TempDir(), "run")
+	got := heapdrift(t, brief("--pprof", url, "--url", url+"/op", "--method", "POST", "-o", out, "--format", "json", "--quiesce")...)
+	if !slices.Contains([]exit.Code{exit.Clean, exit.Leak, exit.Inconclusive}, got.code) {
+		t.Fatalf("exit %d, stderr:\n%s", got.code, got.stderr)
+	}
+	var d report.Document
+	if err := json.Unmarshal([]byte(got.out), &d); err != nil {
+		t.Fatalf("stdout is not the report alone: %v\n%s", err, got.out)
+	}
+	if d.Run.Load == nil || d.Run.Load.Completed == nil || *d.Run.Load.Completed < 40 || *d.Run.Load.Errors != 0 {
+		t.Errorf("load %+v, want some 50 operations without an error", d.Run.Load)
+	}
+	if d.Run.Snapshots < 8 {
+		t.Errorf("%d snapshots, want six before the load and some under it", d.Run.Snapshots)
+	}
+	if !strings.Contains(got.stderr, "steady") || !strings.Contains(got.stderr, "recorded in "+out) {
+		t.Errorf("stderr lacks the progress or the recording's place:\n%s", got.stderr)
+	}
+	again := heapdrift(t, "analyze", "--format", "json", out)
+	var e report.Document
+	if err := json.Unmarshal([]byte(again.out), &e); err != nil || e.Run.Snapshots != d.Run.Snapshots || e.Verdict != d.Verdict {
+		t.Errorf("the recording is judged %s from %d snapshots, the run was %s from %d (%v)", e.Verdict, e.Run.Snapshots, d.Verdict, d.Run.Snapshots, err)
+	}
+	if got := heapdrift(t, brief("--pprof", url, "--url", url+"/op", "-o", out)...); got.code != exit.Usage {
+		t.Errorf("a second run into the same folder: exit %d, %s", got.code, got.stderr)
+	}
+}
+
+func TestRunRefusesWhatCannotBeRun(t *testing.T) {
+	t.Parallel()
+	url := server(t)
+	html := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.Write([]byte("<html><body>log in</body></html>"))
+	}))
+	defer html.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := l.Addr().String()
+	l.Close()
+	out := filepath.Join(t.TempDir(), "run")
+	bad := file(t, "targets", "GET\n")
+
+	for _, c := range []struct {
+		name string
+		args []string
+		want exit.Code
+		says string
+	}{
+		{"nothing to observe", []string{"run"}, exit.Usage, "--pprof"},
+		{"a command without --", []string{"run", "--pprof", url, "./server"}, exit.Usage, "after --"},
+		{"a body that is not there", brief("--pprof", url, "--url", url, "--body", "/nothing/here"), exit.Usage, "--body"},
+		{"targets that are not there", brief("--pprof", url, "--targets", "/nothing/here"), exit.Usage, "--targets"},
+		{"targets that cannot be read as such", brief("--pprof", url, "--targets", bad), exit.Infrastructure, "targets"},
+		{"targets and a URL", brief("--pprof", url, "--targets", bad, "--url", url), exit.Usage, "--url"},
+		{"a rate without a load", []string{"run", "--pprof", url, "--rate", "5"}, exit.Usage, "--rate"},
+		{"a rate that is none", []string{"run", "--pprof", url, "--url", url, "--rate", "fast"}, exit.Usage, "--rate"},
+		{"a negative time", brief("--pprof", url, "--url", url, "--for", "-1s", "-o", out), exit.Usage, "steady time"},
+		{"a queue of less than nothing", brief("--pprof", url, "--url", url, "--queue", "-1"), exit.Usage, "--queue"},
+		{"a sampling rate for a program that runs already", []string{"run", "--pprof", url, "--memprofilerate", "1"}, exit.Usage, "GODEBUG=memprofilerate=1"},
+		{"a command that is not there", []string{"run", "-o", out, "--", "/nothing/here"}, exit.Usage, "/nothing/here"},
+		{"an address that is none", []string{"run", "--pprof", "ftp://x"}, exit.Usage, "ftp"},
+		{"a target that refuses", brief("--pprof", refused, "--url", url, "-o", out), exit.Infrastructure, "refused"},
+		{"a target that answers HTML", brief("--pprof", html.URL, "--url", url, "-o", out), exit.Infrastructure, "HTML"},
+		{"a recording of nothing", []string{"record"}, exit.Usage, "URL is missing"},
+		{"lab alone", []string{"lab"}, exit.Usage, "lab list"},
+		{"an unknown lab verb", []string{"lab", "compair"}, exit.Usage, "did you mean `heapdrift lab compare`?"},
+		{"no scenario", []string{"lab", "run"}, exit.Usage, "NAME is missing"},
+		{"an unknown scenario", []string{"lab", "compare", "nope"}, exit.Usage, "closure"},
+		{"an unknown variant", []string{"lab", "run", "closure", "--variant", "mended"}, exit.Usage, "leaky or fixed"},
+		{"all scenarios and one", []string{"lab", "compare", "--all", "closure"}, exit.Usage, "--all"},
+		{"an argument to demo", []string{"demo", "closure"}, exit.Usage, "unexpected argument"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := heapdrift(t, c.args...)
+			if got.code != c.want || !strings.Contains(got.stderr, c.says) {
+				t.Errorf("heapdrift %q: exit %d, want %d and %q\nstdout: %s\nstderr: %s", c.args, got.code, c.want, c.says, got.out, got.stderr)
+			}
+			if got.out != "" {
+				t.Errorf("heapdrift %q: stdout is %q, want nothing", c.args, got.out)
+			}
+			if _, err := os.Stat(out); err == nil {
+				t.Errorf("heapdrift %q left %s behind", c.args, out)
+			}
+		})
+	}
+}
+
+func TestALoadOfWhichEverythingFailsIsNoPass(t *testing.T) {
+	t.Parallel()
+	url, out := server(t), filepath.Join(t.TempDir(), "run")
+	got := heapdrift(t, brief("--pprof", url, "--url", url+"/nothing", "-o", out)...)
+	if got.code != exit.Infrastructure || !strings.Contains(got.stderr, "404") || got.out != "" {
+		t.Errorf("exit %d\nstdout: %s\nstderr: %s", got.code, got.out, got.stderr)
+	}
+	if !strings.Contains(got.stderr, "recorded in "+out) {
+		t.Errorf("the recording is not named: %s", got.stderr)
+	}
+}
+
+func TestTheEnvironmentsLoadDoesNotForbidWatching(t *testing.T) {
+	t.Parallel()
+	url := server(t)
+	got := call(t, map[string]string{"HEAPDRIFT_RATE": "5"}, "run", "--pprof", url, "--for", "400ms", "--every", "200ms", "--warmup", "0s", "-o", filepath.Join(t.TempDir(), "r"))
+	if got.code != exit.Inconclusive || !strings.HasPrefix(got.out, "inconclusive") {
+		t.Errorf("exit %d\nstdout: %s\nstderr: %s", got.code, got.out, got.stderr)
+	}
+}
+
+func TestLabListIsTheContract(t *testing.T) {
+	t.Parallel()
+	got := heapdrift(t, "lab", "list", "--format", "json")
+	var list []struct {
+		Name, Kind, Story string
+		Truth             struct {
+			Leaky map[string]any
+			Fixed map[string]any
+		}
+	}
+	if err := json.Unmarshal([]byte(got.out), &list); err != nil || len(list) < 3 {
+		t.Fatalf("%v: %s", err, got.out)
+	}
+	for _, s := range list {
+		for _, field := range []string{"run", "finding", "kind", "allocated_at", "defect_at"} {
+			if s.Truth.Leaky[field] == nil {
+				t.Errorf("scenario %s: truth.leaky.%s is missing", s.Name, field)
+			}
+		}
+		if s.Truth.Fixed["run"] != "clean" || s.Story == "" {
+			t.Errorf("scenario %s: %+v", s.Name, s)
+		}
+	}
+	for _, format := range []string{"text", "markdown"} {
+		if got := heapdrift(t, "lab", "list", "--format", format); !strings.Contains(got.out, "closure") || got.code != exit.Clean {
+			t.Errorf("%s: exit %d, %s", format, got.code, got.out)
+		}
+	}
+}
+
+func TestLabRunFindsTheLeakInAChildProcess(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes ten seconds")
+	}
+	got := heapdrift(t, "lab", "run", "closure", "--for", "3s", "--every", "200ms", "--warmup", "300ms", "--drain", "500ms", "--format", "json", "-q")
+	if got.code != exit.Leak {
+		t.Fatalf("exit %d\nstdout: %s\nstderr: %s", got.code, got.out, got.stderr)
+	}
+	var d report.Document
+	if err := json.Unmarshal([]byte(got.out), &d); err != nil {
+		t.Fatal(err)
+	}
+	if d.Target.Name != "closure/leaky" || len(d.Findings) == 0 {
+		t.Errorf("target %+v, %d findings", d.Target, len(d.Findings))
+	}
+	if got.stderr != "" {
+		t.Errorf("--quiet is not: %s", got.stderr)
+	}
+}
+
+// stalling serves pprof, closes begun at the thirtieth request, and answers
+// nothing any more once stall is closed.
+func stalling(t *testing.T) (url string, begun <-chan struct{}, stall func()) {
+	t.Helper()
+	var requests atomic.Int64
+	started, stalled := make(chan struct{}), make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if requests.Add(1) == 30 {
+			close(started)
+		}
+		select {
+		case <-stalled:
+			<-r.Context().Done()
+		default:
+			http.DefaultServeMux.ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s.URL, started, func() { close(stalled) }
+}
+
+func TestTheFirstInterruptEndsARecordingAndALaterOneQuits(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("no signals to send")
+	}
+	for _, c := range []struct {
+		name  string
+		later bool // the target hangs, and another interrupt comes later
+		want  int
+	}{
+		{"an interrupt that is sent twice at once, as timeout(1) does", false, int(exit.Clean)},
+		{"another one later", true, hardExit},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			url, begun, stall := stalling(t)
+			cmd := exec.Command(os.Args[0], "record", "--every", "100ms", "-o", filepath.Join(t.TempDir(), "r"), url)
+			cmd.Env = append(os.Environ(), asProgram+"=1")
+			var out, stderr bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &out, &stderr
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			limit := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+			defer limit.Stop()
+			select {
+			case <-begun:
+			case <-t.Context().Done():
+			}
+			if c.later {
+				stall()
+			}
+			cmd.Process.Signal(syscall.SIGINT)
+			cmd.Process.Signal(syscall.SIGINT)
+			if c.later {
+				time.Sleep(sameInterrupt + 300*time.Millisecond) // the distance in time is what is tested
+				cmd.Process.Signal(syscall.SIGINT)
+			}
+			cmd.Wait() // its error is the exit code
+			if got := cmd.ProcessState.ExitCode(); got != c.want {
+				t.Errorf("exit %d, want %d\nstdout: %s\nstderr: %s", got, c.want, out.String(), stderr.String())
+			}
+			if told := strings.Contains(out.String(), "snapshots in "); told == c.later {
+				t.Errorf("the recording is told: %v; stdout %q", told, out.String())
+			}
+		})
+	}
+}
