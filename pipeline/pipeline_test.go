@@ -173,6 +173,11 @@ func TestCloseFinishesWhatWasAccepted(t *testing.T) {
 		if _, err := p.Process(t.Context(), doc(99)); !errors.Is(err, pipeline.ErrClosed) {
 			t.Errorf("Process after Close began: %v", err)
 		}
+		select {
+		case err := <-closed:
+			t.Fatalf("Close returned (%v) before the accepted documents were stored", err)
+		default:
+		}
 		close(m.gate)
 		accepted.Wait()
 		if err := <-closed; err != nil {
