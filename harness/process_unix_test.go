@@ -25,15 +25,19 @@ const childRole = "HEAPDRIFT_HARNESS_CHILD"
 
 // playChild is the child's main.
 func playChild(role string) {
+	terminated := make(chan os.Signal, 1)
+	switch role {
+	case "polite":
+		signal.Notify(terminated, syscall.SIGTERM)
+	case "deaf", "watches stdin":
+		signal.Ignore(syscall.SIGTERM)
+	}
 	fmt.Println("ready")
 	switch role {
 	case "polite":
-		c := make(chan os.Signal, 1)
-		signal.Notify(c, syscall.SIGTERM)
-		<-c
+		<-terminated
 		fmt.Println("bye")
 	case "deaf":
-		signal.Ignore(syscall.SIGTERM)
 		time.Sleep(time.Minute)
 	case "dies":
 		fmt.Fprintln(os.Stderr, "out of luck")
@@ -43,15 +47,15 @@ func playChild(role string) {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		time.Sleep(time.Minute)
 	case "watches stdin":
-		signal.Ignore(syscall.SIGTERM)
 		_, _ = io.Copy(io.Discard, os.Stdin)
 	case "chatters":
 		for i := range 1000 {
 			fmt.Printf("line %d\n", i)
 		}
-	case "parent":
-		// Leaves a child of its own in the group and the log open in it.
+	case "parent", "daemon's parent":
+		// Leaves a child of its own, in the group or not, and the log open in it.
 		cmd := exec.Command(os.Args[0])
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: role != "parent"}
 		cmd.Env = append(os.Environ(), childRole+"=deaf")
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 		if err := cmd.Start(); err != nil {
@@ -63,6 +67,9 @@ func playChild(role string) {
 		p, err := Start(context.Background(), child("deaf"))
 		if err != nil {
 			panic(err)
+		}
+		for p.LogTail() == "" {
+			time.Sleep(time.Millisecond) // until it is ready: a broken pipe shall not be what ends it
 		}
 		fmt.Println("child", p.PID())
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
@@ -77,11 +84,16 @@ func child(role string) CommandConfig {
 // startChild starts one and waits for its first line.
 func startChild(t *testing.T, c CommandConfig) *Process {
 	t.Helper()
+	return startChildUnder(t.Context(), t, c)
+}
+
+func startChildUnder(ctx context.Context, t *testing.T, c CommandConfig) *Process {
+	t.Helper()
 	r, w := io.Pipe()
 	if c.Log == nil {
 		c.Log = w
 	}
-	p, err := Start(t.Context(), c)
+	p, err := Start(ctx, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,14 +158,15 @@ func TestADeafChildIsKilled(t *testing.T) {
 func TestTheContextStopsTheChild(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	p, err := Start(ctx, child("polite"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	deaf := child("deaf")
+	deaf.Grace = 50 * time.Millisecond
+	children := []*Process{startChildUnder(ctx, t, child("polite")), startChildUnder(ctx, t, deaf)}
 	cancel()
-	waitDone(t, p, 5*time.Second)
-	if p.Err() != nil {
-		t.Errorf("err %v after it was asked to end", p.Err())
+	for _, p := range children {
+		waitDone(t, p, 5*time.Second)
+		if p.Err() != nil {
+			t.Errorf("err %v after it was asked to end", p.Err())
+		}
 	}
 	if _, err := Start(ctx, child("polite")); !errors.Is(err, context.Canceled) {
 		t.Errorf("started under a done context: %v", err)
@@ -247,9 +260,11 @@ func awaitGone(t *testing.T, pid int) {
 	t.Errorf("process %d outlives", pid)
 }
 
-func TestGrandchildrenEndWithTheChild(t *testing.T) {
-	t.Parallel()
-	p, err := Start(t.Context(), child("parent"))
+// startParent starts a child that has a child and ends; it returns the
+// grandchild.
+func startParent(t *testing.T, role string) (*Process, int) {
+	t.Helper()
+	p, err := Start(t.Context(), child(role))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,6 +274,24 @@ func TestGrandchildrenEndWithTheChild(t *testing.T) {
 	pid, err := strconv.Atoi(number)
 	if !ok || err != nil {
 		t.Fatalf("log %q names no grandchild", p.LogTail())
+	}
+	return p, pid
+}
+
+func TestGrandchildrenEndWithTheChild(t *testing.T) {
+	t.Parallel()
+	_, pid := startParent(t, "parent")
+	awaitGone(t, pid)
+}
+
+func TestADaemonThatHoldsTheLogDoesNotHideTheChildsEnd(t *testing.T) {
+	t.Parallel()
+	p, pid := startParent(t, "daemon's parent") // done within bounds
+	if !alive(pid) {
+		t.Errorf("the daemon has ended, so that nothing was tested; log: %s", p.LogTail())
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Error(err)
 	}
 	awaitGone(t, pid)
 }
