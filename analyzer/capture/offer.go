@@ -150,7 +150,7 @@ func (c *Client) offerCounters(ctx context.Context, o *Offer) error {
 		})
 		return n, err
 	}
-	gc := Feature{Piece: PieceGC, Needed: true, For: "leaves live memory alone to be measured"}
+	gc := Feature{Piece: PieceGC, Needed: true, For: "leaves live memory alone to be measured", Detail: "heap?gc=1 collects first"}
 	counters := Feature{Piece: PieceCounters, Needed: true, For: "measures growth without sampling noise"}
 	before, err := text(url.Values{"debug": {"1"}})
 	if err != nil {

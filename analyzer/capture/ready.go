@@ -21,6 +21,7 @@ const (
 // trusted) ends it at once.
 func WaitReady(ctx context.Context, c *Client) error {
 	pause := firstRetry
+	var last error // why the target did not answer, rather than that ctx ended
 	for {
 		_, err := c.get(ctx, request{
 			url: c.addr.of("cmdline", nil), want: "an answer", page: true,
@@ -39,8 +40,11 @@ func WaitReady(ctx context.Context, c *Client) error {
 		case ctx.Err() == nil && isTLS(err):
 			return err
 		}
+		if ctx.Err() == nil || last == nil {
+			last = err
+		}
 		if wait(ctx, pause) != nil {
-			return notReady(ctx, c, err)
+			return notReady(ctx, c, last)
 		}
 		pause = min(2*pause, lastRetry)
 	}

@@ -20,7 +20,8 @@ const DefaultPause = 50 * time.Millisecond
 type Options struct {
 	// Ops returns the operations completed so far. It is read right before the
 	// request for the exact counters and when its answer begins; the mean is
-	// recorded. Nil: operations are not known.
+	// recorded. It must not ask through the same Client, whose one connection
+	// is busy then. Nil: operations are not known.
 	Ops func() int64
 	// Leak asks for the goroutineleak profile too, where Offer saw one. Only
 	// the last snapshot of a run may: a heap dump of a process that served one
@@ -30,6 +31,13 @@ type Options struct {
 	Pause time.Duration
 	// PID of the target where it runs on this machine; 0: not known.
 	PID int
+}
+
+func (o Options) pause() time.Duration {
+	if o.Pause == 0 {
+		return DefaultPause
+	}
+	return max(0, o.Pause)
 }
 
 // taking is a snapshot being taken.
@@ -133,11 +141,7 @@ func (t *taking) settle(ctx context.Context) bool {
 		t.lacks("heap profile and counters", err)
 		return false
 	}
-	pause := t.opt.Pause
-	if pause == 0 {
-		pause = DefaultPause
-	}
-	return wait(ctx, pause) == nil
+	return wait(ctx, t.opt.pause()) == nil
 }
 
 // exact reads the counters right after the second collection.
