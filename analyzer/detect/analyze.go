@@ -22,6 +22,14 @@ type analysis struct {
 // Analyze judges a run. It never fails: a run with nothing in it is
 // inconclusive, and the warnings say what it lacked. O(sites × snapshots²).
 func Analyze(run *snapshot.Run, cfg Config) *Result {
+	a := judge(run, cfg)
+	a.res.Power = a.power()
+	a.res.Forecast = a.forecast()
+	return a.res
+}
+
+// judge gives everything but what takes simulation: power and forecast.
+func judge(run *snapshot.Run, cfg Config) *analysis {
 	a := &analysis{
 		cfg: cfg, r: series.Build(run),
 		totals: map[string]*measure{}, verdict: map[string]Verdict{},
@@ -48,9 +56,7 @@ func Analyze(run *snapshot.Run, cfg Config) *Result {
 		a.res.Totals = append(a.res.Totals, *a.report(a.totals[name], a.verdict[name]))
 	}
 	a.res.Verdict = a.conclude()
-	a.res.Power = a.power()
-	a.res.Forecast = a.forecast()
-	return a.res
+	return a
 }
 
 // extent says how much the judged part of the run saw.

@@ -23,12 +23,13 @@ type gates struct {
 }
 
 // exact judges an exactly counted series. ok is false with fewer than minTail
-// points or no spread.
-func exact(u, y []float64, sigmaExtra float64) (g gates, ok bool) {
+// points or no spread. before is the rate of growth before the tail, NaN where
+// it is not known.
+func exact(u, y []float64, sigmaExtra, before float64) (g gates, ok bool) {
 	if len(u) < minTail {
 		return g, false
 	}
-	g, ok = fit(u, y, stats.Noise{}, sigmaExtra)
+	g, ok = fit(u, y, stats.Noise{}, sigmaExtra, before)
 	if !ok {
 		return g, false
 	}
@@ -53,7 +54,7 @@ func exactP(s stats.Slope, u, y []float64) float64 {
 
 // fit does what exact and sampled series share. sigmaExtra is an error of the
 // slope from elsewhere (the observer's), added in quadrature.
-func fit(u, y []float64, z stats.Noise, sigmaExtra float64) (g gates, ok bool) {
+func fit(u, y []float64, z stats.Noise, sigmaExtra, before float64) (g gates, ok bool) {
 	s, err := stats.FitSlope(u, y, z)
 	if err != nil {
 		return g, false
@@ -64,8 +65,8 @@ func fit(u, y []float64, z stats.Noise, sigmaExtra float64) (g gates, ok bool) {
 		n: n, slope: s, interval: s.Interval(confidence), kendall: stats.MannKendall(y),
 		growth: s.PerX * (u[n-1] - u[0]), p: 1, dejumped: 1,
 	}
-	g.upper = s.PerX + stats.StudentQuantile(confidence, float64(n-2))*s.SE
-	g.sustain(u, y)
+	g.upper = s.Upper(confidence)
+	g.sustain(u, y, before)
 	return g, true
 }
 
@@ -73,7 +74,12 @@ func fit(u, y []float64, z stats.Noise, sigmaExtra float64) (g gates, ok bool) {
 // leak. It fails when the last third grows at less than half the tail's rate,
 // when the second half grows at less than two thirds of the first half's rate
 // and that is no accident, or when the last sixth is flat likewise.
-func (g *gates) sustain(u, y []float64) {
+//
+// Where growth before the tail was more than twice as fast, the curve bends, and
+// the tail may be the rest of a warm-up that never quite ends: a logarithm's
+// second half has 0.58 of its first half's rate over the last two thirds of a
+// run. Then it is not enough that slackening is not shown: going on must be.
+func (g *gates) sustain(u, y []float64, before float64) {
 	g.sustained, g.ratio = true, 1
 	n := len(u)
 	if !(g.slope.PerX > 0) {
@@ -97,6 +103,11 @@ func (g *gates) sustain(u, y []float64) {
 	if ok1 && ok2 && b.PerX < 0.65*a.PerX && a.PerX-b.PerX > 2.33*math.Hypot(a.SE, b.SE) {
 		g.sustained = false
 		g.falling = fmt.Sprintf("the second half grew at %.0f %% of the first half's rate", 100*math.Max(0, b.PerX/a.PerX))
+		return
+	}
+	if ok1 && ok2 && before > 2*g.slope.PerX && b.PerX-0.6*a.PerX < beyondFloor*math.Hypot(b.SE, 0.6*a.SE) {
+		g.sustained = false
+		g.falling = fmt.Sprintf("it grew %.1f times as fast before, and that it goes on is not shown", before/g.slope.PerX)
 		return
 	}
 	if k = n - n/6; n/6 >= 3 {

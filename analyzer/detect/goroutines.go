@@ -49,7 +49,7 @@ func (a *analysis) judgeGroup(g *series.Group) *groupFinding {
 	if n < minTail || y[n-1]-y[0] < floorGoroutines {
 		return nil
 	}
-	gt, ok := exact(u, y, 0)
+	gt, ok := exact(u, y, 0, a.before(g.Count))
 	if !ok || !gt.significant() || gt.growth < floorGoroutines {
 		return nil
 	}

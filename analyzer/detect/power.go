@@ -11,6 +11,9 @@ import (
 // powerAt is the probability with which the stated leak would have been found.
 const powerAt = 0.9
 
+// lower90 is the 10 % quantile of the standard normal distribution.
+const lower90 = -1.2816
+
 // power says what leak of the exact totals the run would have found: leaks of
 // growing size are injected into the residuals of the tail, shifted around, and
 // put through the same gates; the smallest that nine tenths of the shifts find
@@ -45,6 +48,10 @@ func (a *analysis) detectable(name string, enough func(*measure, float64) bool) 
 	if m.observed.known {
 		extra = m.observed.se * float64(n-1) / length
 	}
+	wide := widening(m.slope)
+	for i := range res {
+		res[i] *= wide
+	}
 	margin := m.interval.Estimate - m.lower
 	needs := make([]float64, 0, n)
 	for shift := range n {
@@ -53,7 +60,7 @@ func (a *analysis) detectable(name string, enough func(*measure, float64) bool) 
 			for i := range y {
 				y[i] = res[(i+shift)%n] + slope*(m.u[i]-m.u[0])
 			}
-			g, ok := exact(m.u, y, extra)
+			g, ok := exact(m.u, y, extra, m.before-m.slope.PerX+slope)
 			if !ok || !g.passes() {
 				return false
 			}
@@ -69,6 +76,21 @@ func (a *analysis) detectable(name string, enough func(*measure, float64) bool) 
 		return nil
 	}
 	return &v
+}
+
+// widening makes of residuals what errors they must be taken for. A fit of a
+// line makes them too small, by √(n/(n−2)), and few of them may look calmer
+// than the program is: their variance is raised to its upper 90 % bound,
+// ν/χ²(0.1; ν) (Wilson & Hilferty, PNAS 17, 1931, for the quantile of χ²).
+func widening(s stats.Slope) float64 {
+	n := float64(s.N)
+	nu := s.DF
+	if !(nu >= 1) {
+		nu = n - 2
+	}
+	v := 2 / (9 * nu)
+	q := math.Max(0.05, 1-v+lower90*math.Sqrt(v))
+	return math.Sqrt(n / (n - 2) / (q * q * q))
 }
 
 // smallestFound doubles from start until found, then bisects to 5 %.

@@ -51,7 +51,7 @@ func (a *analysis) measureSites() (sites []*siteMeasure, m int) {
 		first, end := at[0], at[n-1]
 		x.net = s.Samples[end] - s.Samples[first]
 		x.sd = math.Sqrt(math.Min(s.Live[first]+s.Live[end], s.Turnover[end]-s.Turnover[first]))
-		x.gates, x.ok = a.sampled(u, y, s.Live, s.Turnover, at)
+		x.gates, x.ok = a.sampled(u, y, s.Live, s.Turnover, at, a.before(s.Bytes))
 		sites = append(sites, x)
 	}
 	return sites, max(1, m)

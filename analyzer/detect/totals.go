@@ -17,6 +17,7 @@ type measure struct {
 	y        []float64 // its values there, without the observer's part
 	u        []float64
 	observed observer
+	before   float64 // growth per work before the tail, NaN unknown
 	lower    float64 // lower bound of growth per work, the unmeasured observer effect allowed for
 	kept     float64 // part of the growth still there after the drain; NaN unknown
 }
@@ -62,14 +63,15 @@ func (a *analysis) measureTotal(t *series.Total) *measure {
 		return m
 	}
 	perWork := float64(n-1) / length
+	m.before = a.before(y)
 	if t.Sampled {
-		m.gates, m.ok = a.sampled(m.u, m.y, t.Noise, t.Turnover, m.tail)
+		m.gates, m.ok = a.sampled(m.u, m.y, t.Noise, t.Turnover, m.tail, m.before)
 	} else {
 		extra := 0.0
 		if m.observed.known {
 			extra = m.observed.se * perWork
 		}
-		m.gates, m.ok = exact(m.u, m.y, extra)
+		m.gates, m.ok = exact(m.u, m.y, extra, m.before)
 	}
 	if !m.ok {
 		return m
@@ -86,12 +88,12 @@ func (a *analysis) measureTotal(t *series.Total) *measure {
 // sampled judges a series added up from samples: its noise is known from
 // births and deaths; where the data scatter more (φ > 1.5) the block tests
 // decide.
-func (a *analysis) sampled(u, y, live, turnover []float64, at []int) (gates, bool) {
+func (a *analysis) sampled(u, y, live, turnover []float64, at []int, before float64) (gates, bool) {
 	if len(u) < minTail {
 		return gates{}, false
 	}
 	z := noiseOf(u, live, turnover, at)
-	g, ok := fit(u, y, z, 0)
+	g, ok := fit(u, y, z, 0, before)
 	if !ok {
 		return g, false
 	}
@@ -163,18 +165,20 @@ func (m *measure) settle(a *analysis, sc scale) Verdict {
 	return Unknown
 }
 
-// flat reports that the last half of the tail is bounded below the clean limit.
+// flat reports that the total grew and then stopped: the first two snapshots
+// lie below all of the last half, and that half is bounded below the clean
+// limit. Without the first condition noise would have two tries at a pass.
 func (a *analysis) flat(m *measure, sc scale) bool {
 	n := len(m.u)
 	h := n / 2
-	if n-h < 5 {
+	if n-h < 5 || math.Max(m.y[0], m.y[1]) >= stats.Min(m.y[h:]) {
 		return false
 	}
 	s, ok := rate(m.u[h:], m.y[h:])
 	if !ok {
 		return false
 	}
-	return s.PerX+stats.StudentQuantile(confidence, float64(n-h-2))*s.SE <= sc.clean
+	return s.Upper(confidence) <= sc.clean
 }
 
 // report turns a measure into the total of the result.

@@ -6,11 +6,13 @@ import (
 
 	"github.com/heapdrift/heapdrift/analyzer/series"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
 // window says which snapshots are judged.
 type window struct {
 	tail   []int // the judged ones
+	early  []int // the ones before, where no phase says that they are warm-up
 	idle   []int // before the load, the first left out
 	drain  []int
 	phased bool // the harness said where warm-up ended
@@ -40,7 +42,7 @@ func windowOf(r *series.Run) window {
 	if w.phased {
 		w.tail = steady
 	} else {
-		w.tail = steady[len(steady)/3:]
+		w.early, w.tail = steady[:len(steady)/3], steady[len(steady)/3:]
 	}
 	return w
 }
@@ -53,6 +55,20 @@ func pick(r *series.Run, y []float64, idx []int) (u, v []float64, at []int) {
 		}
 	}
 	return u, v, at
+}
+
+// before is the rate of growth of y over the early snapshots up to the tail's
+// first, NaN where fewer than three tell it.
+func (a *analysis) before(y []float64) float64 {
+	if len(a.w.tail) == 0 {
+		return math.NaN()
+	}
+	u, v, _ := pick(a.r, y, append(a.w.early[:len(a.w.early):len(a.w.early)], a.w.tail[0]))
+	l, err := stats.FitLine(u, v)
+	if err != nil {
+		return math.NaN()
+	}
+	return l.Slope
 }
 
 // observer is what a snapshot itself leaves behind in the target.
