@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -30,6 +31,10 @@ const asProgram = "HEAPDRIFT_TEST_AS_PROGRAM"
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" || len(os.Args) > 1 && os.Args[1] == labrun.Verb {
 		main() // never returns
+	}
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		flag.Set("test.parallel", "8") // they mostly wait for time to pass
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -214,14 +219,14 @@ func TestLabRunFindsTheLeakInAChildProcess(t *testing.T) {
 	}
 }
 
-// stalling serves pprof, closes begun at the thirtieth request, and answers
+// stalling serves pprof, closes begun at the fifteenth request, and answers
 // nothing any more once stall is closed.
 func stalling(t *testing.T) (url string, begun <-chan struct{}, stall func()) {
 	t.Helper()
 	var requests atomic.Int64
 	started, stalled := make(chan struct{}), make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if requests.Add(1) == 30 {
+		if requests.Add(1) == 15 {
 			close(started)
 		}
 		select {
@@ -268,6 +273,7 @@ func TestTheFirstInterruptEndsARecordingAndALaterOneQuits(t *testing.T) {
 				stall()
 			}
 			cmd.Process.Signal(syscall.SIGINT)
+			time.Sleep(20 * time.Millisecond) // two at the very same time would be one to the kernel
 			cmd.Process.Signal(syscall.SIGINT)
 			if c.later {
 				time.Sleep(sameInterrupt + 300*time.Millisecond) // the distance in time is what is tested
