@@ -1,0 +1,131 @@
+package capture
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// of changes the usual profile n seconds in to one of another binary.
+func of(n int, binary, build, file string, functions ...string) made {
+	m := server(n)
+	m.binary, m.build, m.file = binary, build, file
+	if functions != nil {
+		m.functions = functions
+	}
+	return m
+}
+
+func TestProfilesOfAnotherProgramAreFound(t *testing.T) {
+	t.Parallel()
+	shop := []string{"main.sell", "main.buy", "example.com/shop/cart.Add", "example.com/shop/cart.Pay"}
+	lib := []string{"github.com/x/mux.Serve", "github.com/x/mux.Route", "github.com/x/mux.Match"}
+	for _, x := range []struct {
+		name    string
+		odd     made
+		mention string // of the warning; empty: it belongs
+	}{
+		{"another binary", of(3, "/opt/shop", "b2", "/src/shop/main.go", shop...), "another program than server (shop)"},
+		{"another binary without samples of its own", of(3, "/opt/shop", "b2", "/src/shop/main.go", "net/http.(*conn).serve"), "(shop)"},
+		{"an equal name, another build and other functions", of(3, "/opt/server", "b2", "/src/shop/main.go", shop...), "another program"},
+		{"another binary that shares a library", of(3, "/opt/shop", "b2", "/go/mod/x/mux@v1/mux.go", append(lib, "main.sell")...), "(shop)"},
+		{"a rebuilt binary", of(3, "/opt/server", "b2", ""), "2 builds of server"},
+		{"a renamed and rebuilt binary", of(3, "/opt/server-v2", "b2", "/src//opt/server/main.go"), "2 builds of server"},
+		{"a rebuilt binary with few samples", of(3, "/other/server", "b2", "", "net/http.f"), "2 builds"},
+		{"the same build with functions never seen before", of(3, "/opt/server", "b1", "", "main.rare", "example.com/s/a.A", "example.com/s/b.B"), ""},
+		{"no name and the same functions", of(3, "", "", "/src//opt/server/main.go"), ""},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			t.Parallel()
+			dir := files(t, map[string]any{
+				"h0": server(0).heapProfile(), "h1": server(1).heapProfile(), "h2": server(2).heapProfile(), "h3": x.odd.heapProfile(),
+			})
+			run := open(t, dir)
+			want := []string{"heap 64k", "heap 128k", "heap 192k"}
+			if x.mention == "" || strings.Contains(x.mention, "builds") {
+				want = append(want, "heap 256k")
+			}
+			if d := cmp.Diff(want, shape(run)); d != "" {
+				t.Errorf("snapshots (-want +got):\n%s", d)
+			}
+			switch {
+			case x.mention == "" && len(run.Warnings) > 0:
+				t.Errorf("warnings %q, want none", run.Warnings)
+			case x.mention != "" && (len(run.Warnings) != 1 || !strings.Contains(run.Warnings[0], x.mention)):
+				t.Errorf("warnings %q, want one that mentions %q", run.Warnings, x.mention)
+			case len(want) == 3 && !strings.Contains(run.Warnings[0], dir+"/h3"):
+				t.Errorf("warnings %q do not name the odd file", run.Warnings)
+			}
+			if run.Target.Name != "server" {
+				t.Errorf("name %q", run.Target.Name)
+			}
+		})
+	}
+}
+
+func TestWithoutBuildIDsTheFunctionsTell(t *testing.T) {
+	t.Parallel()
+	a := func(n int, functions ...string) made {
+		return of(n, "/app/server", "", "/src/a/main.go", append(functions, "main.serve")...)
+	}
+	odd := of(3, "/app/server", "", "/src/b/main.go", "main.serve", "example.com/b.X", "example.com/b.Y")
+	run := open(t, files(t, map[string]any{
+		"1": a(0, "main.a", "main.b", "main.c").heapProfile(), "2": a(1, "main.c", "main.d", "main.e").heapProfile(),
+		"3": a(2, "main.z").heapProfile(), "4": odd.heapProfile(),
+	}))
+	if len(run.Snapshots) != 3 || len(run.Warnings) != 1 || !strings.Contains(run.Warnings[0], "/4") {
+		t.Errorf("%d snapshots, warnings %q", len(run.Snapshots), run.Warnings)
+	}
+}
+
+func TestWithoutAMajorityTheFolderIsRefused(t *testing.T) {
+	t.Parallel()
+	content := map[string]any{}
+	for i, name := range []string{"a", "b", "c", "d"} {
+		binary := []string{"cat", "dog"}[i%2]
+		content[name] = of(i, "/opt/"+binary, "b-"+binary, "/src/"+binary+"/x.go", "main.1"+binary, "main.2"+binary, "main.3"+binary).heapProfile()
+	}
+	_, err := Open(t.Context(), files(t, content))
+	wantInput(t, err, false, "2 programs", "cat (2 files", "dog (2 files", "keep those of one")
+}
+
+func TestNamesOfBinaries(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"/usr/bin/app": "app", "/tmp/go-build1/b001/exe/main (deleted)": "main", `C:\srv\app.exe`: "app",
+		"[vdso]": "", "": "", "//anon": "",
+	} {
+		if got := binaryName(in); got != want {
+			t.Errorf("binaryName(%q) = %q, want %q", in, got, want)
+		}
+	}
+	for in, want := range map[string]string{
+		"main.f": "main", "github.com/a/b.(*T).M": "github.com/a/b", "net/http.(*conn).serve": "net/http",
+		"gopkg.in/x.v2.F": "gopkg.in/x", "main.F[github.com/a/b.T]": "main", "cgo": "cgo",
+	} {
+		if got := packageOf(in); got != want {
+			t.Errorf("packageOf(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestTimesOfCopiedFilesAreNotTrusted(t *testing.T) {
+	t.Parallel()
+	piece := func(name string, modified time.Time) *loosePiece {
+		p := &loosePiece{file: file{path: name}, modified: modified}
+		p.heap = nil
+		p.counters.Values = map[string]uint64{"HeapAlloc": 1}
+		return p
+	}
+	rising := []*loosePiece{piece("1", moment0), piece("2", moment0.Add(time.Second))}
+	snaps, timed := assemble(rising)
+	if timed || !snaps[1].Time.Equal(moment0.Add(time.Second)) {
+		t.Errorf("timed %v, times %v, %v", timed, snaps[0].Time, snaps[1].Time)
+	}
+	copied := []*loosePiece{piece("1", moment0), piece("2", moment0)}
+	if snaps, _ := assemble(copied); !snaps[0].Time.IsZero() || !snaps[1].Time.IsZero() {
+		t.Errorf("times %v, %v, want none", snaps[0].Time, snaps[1].Time)
+	}
+}
