@@ -17,6 +17,7 @@ import (
 const (
 	DefaultTimeout = 30 * time.Second
 	DefaultMaxBody = 64 << 20
+	DefaultResting = 16
 	maxRedirects   = 3
 	maxHeaderBytes = 1 << 20
 )
@@ -42,8 +43,12 @@ type HTTPConfig struct {
 
 	Timeout  time.Duration // for a whole operation, dialling and the answer's body included; 0: 30 s
 	MaxConns int           // connections to each host, kept alive; set it to the plan's MaxInFlight. 0: 256
-	MaxBody  int64         // bytes that are read of an answer; a longer one is an error. 0: 64 MiB
-	Socket   string        // path of a unix socket to connect to whatever the URL's host is
+	// Resting connections to each host are kept when nothing is in flight; they
+	// are opened by the first operations of the warm-up. More are opened as
+	// needed, up to MaxConns, and closed when idle. 0: 16, at most MaxConns.
+	Resting int
+	MaxBody int64  // bytes that are read of an answer; a longer one is an error. 0: 64 MiB
+	Socket  string // path of a unix socket to connect to whatever the URL's host is
 }
 
 // HTTPTarget sends requests over kept-alive connections. An answer is a
@@ -56,6 +61,7 @@ type HTTPTarget struct {
 	requests  []preparedRequest
 	transport *http.Transport
 	client    *http.Client // for what follows a redirect
+	resting   *resting
 }
 
 type preparedRequest struct {
@@ -68,8 +74,8 @@ type preparedRequest struct {
 
 // NewHTTP checks the config. It does not connect.
 func NewHTTP(c HTTPConfig) (*HTTPTarget, error) {
-	if c.Timeout < 0 || c.MaxConns < 0 || c.MaxBody < 0 {
-		return nil, fmt.Errorf("HTTP target: timeout %v, connections %d and body limit %d must not be negative", c.Timeout, c.MaxConns, c.MaxBody)
+	if c.Timeout < 0 || c.MaxConns < 0 || c.MaxBody < 0 || c.Resting < 0 {
+		return nil, fmt.Errorf("HTTP target: timeout %v, connections %d (%d at rest) and body limit %d must not be negative", c.Timeout, c.MaxConns, c.Resting, c.MaxBody)
 	}
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout
@@ -77,10 +83,14 @@ func NewHTTP(c HTTPConfig) (*HTTPTarget, error) {
 	if c.MaxConns == 0 {
 		c.MaxConns = DefaultMaxInFlight
 	}
+	if c.Resting == 0 {
+		c.Resting = DefaultResting
+	}
+	c.Resting = min(c.Resting, c.MaxConns)
 	if c.MaxBody == 0 {
 		c.MaxBody = DefaultMaxBody
 	}
-	t := &HTTPTarget{config: c}
+	t := &HTTPTarget{config: c, resting: newResting(c.Resting)}
 	requests := c.Requests
 	if len(requests) == 0 {
 		if c.URL == "" {
@@ -106,7 +116,7 @@ func NewHTTP(c HTTPConfig) (*HTTPTarget, error) {
 	t.transport = &http.Transport{
 		DialContext:            dialer.DialContext,
 		MaxConnsPerHost:        c.MaxConns,
-		MaxIdleConnsPerHost:    c.MaxConns,
+		MaxIdleConnsPerHost:    c.Resting,
 		IdleConnTimeout:        90 * time.Second,
 		TLSHandshakeTimeout:    c.Timeout,
 		MaxResponseHeaderBytes: maxHeaderBytes,
@@ -187,7 +197,7 @@ func (t *HTTPTarget) Do(ctx context.Context, op Op) error {
 	if t.config.BodyFunc != nil {
 		body = t.config.BodyFunc(op)
 	}
-	res, err := t.transport.RoundTrip(p.request(ctx, body))
+	res, err := t.transport.RoundTrip(p.request(t.resting.trace(ctx, op), body))
 	if err != nil {
 		return describeTimeout(ctx, err, t.config.Timeout)
 	}
