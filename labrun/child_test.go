@@ -5,9 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
-	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -70,29 +68,6 @@ func TestALeakyVariantIsMeasuredInAChildOfItsOwn(t *testing.T) {
 	if got := strings.Join(phases, " "); !strings.Contains(got, "steady drain judge") {
 		t.Errorf("progress went through %q", got)
 	}
-}
-
-func TestAllConnectionsAreThereBeforeAnythingIsMeasured(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const conns = 5
-		var mu sync.Mutex
-		together, most, seen := 0, 0, map[int64]bool{}
-		connect(t.Context(), harness.TargetFunc(func(_ context.Context, op harness.Op) error {
-			mu.Lock()
-			together++
-			most = max(most, together)
-			seen[op.Seq] = true
-			mu.Unlock()
-			time.Sleep(time.Second) // in which the others begin
-			mu.Lock()
-			together--
-			mu.Unlock()
-			return nil
-		}), conns)
-		if most != conns || len(seen) != conns*connectRounds {
-			t.Errorf("%d at once, %d different operations; want %d and %d", most, len(seen), conns, conns*connectRounds)
-		}
-	})
 }
 
 func TestChildrenThatCannotServe(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/heapdrift/heapdrift/analyzer/capture"
@@ -100,56 +99,22 @@ func run(ctx context.Context, o Options, sc lab.Scenario) (_ *session.Outcome, e
 		}
 	}
 	defer stop(c)
-	cfg := config(o, sc, c, ready)
-	target, err := harness.NewHTTP(harness.HTTPConfig{
-		URL: ready.URL, Method: http.MethodPost, MaxConns: cfg.Plan.MaxInFlight,
-		Header:   http.Header{"Content-Type": {"application/json"}},
-		BodyFunc: func(op harness.Op) []byte { return sc.Body(op.Seq) },
-	})
-	if err != nil {
-		return nil, fmt.Errorf("load scenario %s: %w", sc.Name, err)
-	}
-	defer target.Close()
-	connect(ctx, target, cfg.Plan.MaxInFlight)
-	cfg.Target = target
-	return session.Run(ctx, cfg)
+	return session.Run(ctx, config(o, sc, c, ready))
 }
-
-// connectSeq is where the operations of connect begin: no run comes so far.
-const connectSeq = 90_000_000
-
-// connect opens all the connections that the load may use, before anything is
-// measured. Each is two goroutines and some 10 KiB in the child: opened by
-// chance during the run they read as growth, and a mended variant as one that
-// may leak. What fails here will fail again under load, and is told then.
-func connect(ctx context.Context, t harness.Target, conns int) {
-	seq := int64(connectSeq)
-	for range connectRounds {
-		var wg sync.WaitGroup
-		for range conns {
-			op := harness.Op{Seq: seq, Phase: harness.PhaseIdle}
-			seq++
-			wg.Go(func() { _ = t.Do(ctx, op) })
-		}
-		wg.Wait()
-	}
-}
-
-// connectRounds: a connection that lost the race for its first operation has
-// further chances of one.
-const connectRounds = 3
 
 // config is the session of one variant.
 func config(o Options, sc lab.Scenario, c *harness.Process, ready lab.Ready) session.Config {
 	cfg := session.DefaultConfig()
 	cfg.Pprof = capture.Config{URL: ready.Pprof, MetricsURL: ready.Metrics}
 	cfg.Process = c
+	cfg.Load = &harness.HTTPConfig{
+		URL: ready.URL, Method: http.MethodPost,
+		Header:   http.Header{"Content-Type": {"application/json"}},
+		BodyFunc: func(op harness.Op) []byte { return sc.Body(op.Seq) },
+	}
 	cfg.Plan = o.Plan
 	if cfg.Plan.Steady == 0 {
 		cfg.Plan = DefaultPlan()
-	}
-	if cfg.Plan.MaxInFlight <= 0 {
-		cfg.Plan.MaxInFlight = DefaultPlan().MaxInFlight
 	}
 	cfg.Name = sc.Name + "/" + string(o.Variant)
 	cfg.Out, cfg.Temporary = o.Out, o.Out == ""

@@ -214,56 +214,6 @@ func spansOf(res *harness.Result) []snapshot.PhaseSpan {
 	return out
 }
 
-// loadInfo is the load as the report prints it: of the steady phase.
-func (s *session) loadInfo(res *harness.Result) snapshot.LoadInfo {
-	var info snapshot.LoadInfo
-	if s.load != nil {
-		info.Source = "heapdrift"
-		info.Rate = (s.cfg.Plan.Rate.From + s.cfg.Plan.Rate.To) / 2
-		info.Quiesced = s.cfg.Plan.Quiesce
-	}
-	if s.cfg.OpsMetric != "" {
-		info.Source = "metrics"
-	}
-	if res == nil {
-		return info
-	}
-	st := res.Steady
-	valid := res.Valid
-	info.Sent, info.Completed, info.Errors, info.Shed = st.Counts.Sent, st.Counts.Completed, st.Counts.Errors, st.Counts.Shed
-	info.Achieved, info.MaxInFlight, info.Valid, info.Reason = st.AchievedRate, res.MaxInFlight, &valid, res.Reason
-	info.Seconds = st.Active.Seconds()
-	info.Latency = millis(st.Latency)
-	return info
-}
-
-// loadSoFar is the load beside one snapshot.
-func (s *session) loadSoFar() *snapshot.Load {
-	c := s.load.Counts()
-	return &snapshot.Load{
-		Rate: (s.cfg.Plan.Rate.From + s.cfg.Plan.Rate.To) / 2,
-		Sent: c.Sent, Completed: c.Completed, Errors: c.Errors, Shed: c.Shed,
-		Latency: millis(s.load.Latency()),
-	}
-}
-
-func (s *session) progress(p harness.Progress) {
-	lat := s.load.Latency()
-	s.report.update(func(e *Event) {
-		e.Phase, e.Pass, e.Done, e.Total = string(p.Phase), p.Pass, p.Elapsed, p.Total
-		e.Counts, e.Latency = p.Counts, lat
-	})
-}
-
-// millis converts quantiles; nil where nothing was measured.
-func millis(l harness.Latency) *snapshot.Latency {
-	if l.N == 0 {
-		return nil
-	}
-	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-	return &snapshot.Latency{P50: ms(l.P50), P90: ms(l.P90), P99: ms(l.P99), P999: ms(l.P999), Max: ms(l.Max)}
-}
-
 func classes(res *harness.Result) map[string]int64 {
 	if res == nil {
 		return nil
