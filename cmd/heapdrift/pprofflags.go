@@ -25,6 +25,7 @@ func (p *pprofFlags) bind(fs *pflag.FlagSet) {
 	fs.StringVar(&p.cfg.Bearer, "pprof-bearer", "", "bearer `TOKEN` for pprof (better in HEAPDRIFT_PPROF_BEARER)")
 	fs.StringVar(&p.cfg.CertFile, "pprof-cert", "", "client certificate `FILE` for pprof, PEM")
 	fs.StringVar(&p.cfg.KeyFile, "pprof-key", "", "`FILE` of the certificate's key, PEM")
+	fs.StringVar(&p.cfg.MetricsURL, "metrics", "", "`URL` of the target's Prometheus metrics, where they are not on the pprof port")
 	fs.StringVar(&p.cfg.CAFile, "pprof-ca", "", "`FILE` of authorities that pprof's certificate is checked against, PEM")
 }
 
