@@ -16,7 +16,8 @@ func (a *analysis) combine(sites []Finding, groups []*groupFinding) []Finding {
 		stuck = stuck || g.Verdict == Leak
 	}
 	var out []Finding
-	suspects := 0
+	alone := -1 // index in out of the one suspect that no group of goroutines keeps
+	left := 0
 	order(sites)
 	for _, f := range sites {
 		if len(groups) > 0 && descriptor(&f) {
@@ -38,11 +39,16 @@ func (a *analysis) combine(sites []Finding, groups []*groupFinding) []Finding {
 		// that their work allocates: one such site is shown, the others are
 		// the same story.
 		if stuck && f.Verdict == Suspect && !joined {
-			if suspects++; suspects > 1 {
+			if alone >= 0 {
+				left++
 				continue
 			}
+			alone = len(out)
 		}
 		out = append(out, f)
+	}
+	if left > 0 {
+		out[alone].Why = append(out[alone].Why, fmt.Sprintf("%d more sites grow along with the stuck goroutines and are not shown: end those first", left))
 	}
 	for _, g := range groups {
 		out = append(out, g.Finding)

@@ -20,37 +20,52 @@ const shortWindow = 120 // seconds
 
 // goroutines judges the groups by growth and by proof.
 func (a *analysis) goroutines() []*groupFinding {
-	proved := map[string]*series.Group{}
-	for _, g := range a.r.Leaked {
-		proved[g.Site+"\n"+g.Root] = g
+	open := false // the count of all grew and was not shown to have stopped
+	if m := a.totals[series.Goroutines]; m != nil {
+		open = m.settle(a, a.scaleOf(series.Goroutines)) == Growing
 	}
 	var out []*groupFinding
+	shown := map[*series.Group]bool{}
 	for _, g := range a.r.Groups {
-		f := a.judgeGroup(g)
-		if p, ok := proved[g.Site+"\n"+g.Root]; ok && g.Reason != "" {
-			delete(proved, g.Site+"\n"+g.Root)
-			if f == nil {
-				f = a.groupFinding(g, gates{}, Leak)
+		f := a.judgeGroup(g, open)
+		for _, p := range a.r.Leaked {
+			if p.Site == g.Site && p.Root == g.Root && p.Reason == g.Reason {
+				if f == nil {
+					f = a.groupFinding(g, gates{}, Leak)
+				}
+				f.Verdict = Leak
+				f.proved(p)
+				shown[p] = true
 			}
-			f.Verdict = Leak
-			f.Why = append(f.Why, fmt.Sprintf("the runtime proved %.0f of them unreachable (goroutineleak)", last(p.Count)))
 		}
 		if f != nil {
+			out = append(out, f)
+		}
+	}
+	for _, p := range a.r.Leaked {
+		if !shown[p] { // there is no goroutine profile beside the proof
+			f := a.groupFinding(p, gates{}, Leak)
+			f.proved(p)
 			out = append(out, f)
 		}
 	}
 	return out
 }
 
-// judgeGroup returns nil for a group that does not grow.
-func (a *analysis) judgeGroup(g *series.Group) *groupFinding {
+func (f *groupFinding) proved(p *series.Group) {
+	f.Why = append(f.Why, fmt.Sprintf("the runtime proved %.0f of them unreachable (goroutineleak)", last(p.Count)))
+}
+
+// judgeGroup returns nil for a group that does not grow. Where the count of all
+// is open, one that rises by the rank test alone is named as growing.
+func (a *analysis) judgeGroup(g *series.Group, open bool) *groupFinding {
 	u, y, at := pick(a.r, g.Count, a.w.tail)
 	n := len(u)
 	if n < minTail || y[n-1]-y[0] < floorGoroutines {
 		return nil
 	}
 	gt, ok := exact(u, y, 0, a.before(g.Count))
-	if !ok || !gt.significant() || gt.growth < floorGoroutines {
+	if !ok || gt.growth < floorGoroutines || !gt.significant() && !(open && gt.kendall.P <= alphaKendal) {
 		return nil
 	}
 	births, deaths := 0.0, 0.0
@@ -74,6 +89,9 @@ func (a *analysis) judgeGroup(g *series.Group) *groupFinding {
 	case !gt.sustained:
 		f.Verdict = Growing
 		f.Why = append(f.Why, gt.falling)
+	case !gt.significant():
+		f.Verdict = Growing
+		f.Why = append(f.Why, fmt.Sprintf("their number rises (tau %.2f, p %.2g), but not along a line (p %.2g)", gt.kendall.Tau, gt.kendall.P, gt.p))
 	case gt.dejumped > alphaDejump:
 		f.Verdict = Growing
 		f.Why = append(f.Why, "one step makes the growth; without it there is none")
@@ -83,6 +101,8 @@ func (a *analysis) judgeGroup(g *series.Group) *groupFinding {
 	case !blocks(g.Reason):
 		f.Verdict = Suspect
 		f.Why = append(f.Why, "their number only rises; but what waits for time or I/O may end by itself")
+	case g.Reason == "select (no cases)":
+		f.Why = append(f.Why, "they wait in a select without cases: nothing can end them")
 	case seconds < shortWindow && !a.r.HasOps && math.IsNaN(kept):
 		f.Verdict = Suspect
 		f.Why = append(f.Why, fmt.Sprintf("watched for %.0f s without a drain or a count of operations: a healthy ramp looks the same", seconds))

@@ -11,6 +11,9 @@ import (
 // powerAt is the probability with which the stated leak would have been found.
 const powerAt = 0.9
 
+// leastHeap is the goal below which Go does not collect (GOGC=100), bytes.
+const leastHeap = 4 << 20
+
 // lower90 is the 10 % quantile of the standard normal distribution.
 const lower90 = -1.2816
 
@@ -121,6 +124,9 @@ func smallestFound(found func(float64) bool, start float64) float64 {
 // is not heap (Sys − HeapSys):
 //
 //	t = ((limit − other)/g − live) / slope
+//
+// A goal at the least heap of 4 MiB does not tell g; then it is 2, GOGC's
+// default. Hi is +Inf where the rate's lower bound is not above 0.
 func (a *analysis) forecast() *Forecast {
 	m := a.totals[series.LiveBytes]
 	if a.cfg.Limit <= 0 || m == nil || !m.ok || a.verdict[series.LiveBytes] != Leak {
@@ -130,10 +136,12 @@ func (a *analysis) forecast() *Forecast {
 	if a.r.HasOps {
 		perSecond = perSecond.Scale(a.opsPerSecond(m.tail))
 	}
-	end := a.r.Snapshots[m.tail[len(m.tail)-1]].Counters
-	live := last(m.y)
+	at := m.tail[len(m.tail)-1]
+	end, live := a.r.Snapshots[at].Counters, m.total.Y[at]
 	goal, other := 1.0, 0.0
-	if next, ok := end.Get("NextGC"); ok && live > 0 {
+	if next, ok := end.Get("NextGC"); ok && next <= leastHeap {
+		goal = 2
+	} else if ok && live > 0 {
 		goal = math.Max(1, float64(next)/live)
 	}
 	if sys, ok := end.Get("Sys"); ok {

@@ -11,15 +11,16 @@ import (
 // measure is a total with the gates' answers and what the phases say.
 type measure struct {
 	gates
-	ok       bool // enough snapshots to judge
-	total    *series.Total
-	tail     []int     // the judged snapshots that have it
-	y        []float64 // its values there, without the observer's part
-	u        []float64
-	observed observer
-	before   float64 // growth per work before the tail, NaN unknown
-	lower    float64 // lower bound of growth per work, the unmeasured observer effect allowed for
-	kept     float64 // part of the growth still there after the drain; NaN unknown
+	ok        bool // enough snapshots to judge
+	total     *series.Total
+	tail      []int     // the judged snapshots that have it
+	y         []float64 // its values there, without the observer's part
+	u         []float64
+	observed  observer
+	before    float64 // growth per work before the tail, NaN unknown
+	lower     float64 // lower bound of growth per work, the unmeasured observer effect allowed for
+	lateUpper float64 // as upper, over the last half of the tail; 0 until asked for
+	kept      float64 // part of the growth still there after the drain; NaN unknown
 }
 
 // quantities with units of their own: what counts as grown, and as clean.
@@ -46,7 +47,7 @@ func (a *analysis) measureTotal(t *series.Total) *measure {
 	heap := t.Name == series.LiveBytes || t.Name == series.LiveObjects
 	y := t.Y
 	if heap && !t.Sampled {
-		if m.observed = observe(t.Y, a.w.idle); m.observed.known {
+		if m.observed = observe(t.Y, a.w.idle, sc.perSnap); m.observed.known {
 			y = append([]float64(nil), t.Y...)
 			for i := range y {
 				y[i] -= m.observed.perSnapshot * float64(i)
@@ -147,6 +148,12 @@ func (m *measure) grew(sc scale) bool {
 	return m.ok && m.significant() && m.growth >= sc.floor
 }
 
+// rises is grew by the rank test alone: growth that bends scatters about a line
+// so much that the slope's test is silent. It never makes a leak.
+func (m *measure) rises(sc scale) bool {
+	return m.ok && m.kendall.P <= alphaKendal && m.growth >= sc.floor
+}
+
 // settle gives the verdict of a total that is not a leak: backlog, stable,
 // plateau, growing, or unknown.
 func (m *measure) settle(a *analysis, sc scale) Verdict {
@@ -159,7 +166,9 @@ func (m *measure) settle(a *analysis, sc scale) Verdict {
 		return Stable
 	case a.flat(m, sc):
 		return Plateau
-	case m.grew(sc):
+	case m.rises(sc) && m.kept < 0.5:
+		return Backlog
+	case m.rises(sc):
 		return Growing
 	}
 	return Unknown
@@ -178,7 +187,8 @@ func (a *analysis) flat(m *measure, sc scale) bool {
 	if !ok {
 		return false
 	}
-	return s.Upper(confidence) <= sc.clean
+	m.lateUpper = s.Upper(confidence)
+	return m.lateUpper <= sc.clean
 }
 
 // report turns a measure into the total of the result.
@@ -188,10 +198,15 @@ func (a *analysis) report(m *measure, v Verdict) *Total {
 		t.First, t.Last = m.total.Y[m.tail[0]], m.total.Y[m.tail[n-1]]
 	}
 	if !m.ok {
-		if n := len(m.y); n > 0 {
-			t.Why = []string{fmt.Sprintf("%d snapshots to judge; at least %d are needed", n, minTail)}
-		} else {
+		switch n := len(m.y); {
+		case n == 0:
 			t.Why = []string{"no snapshot of the steady phase has it"}
+		case n < minTail:
+			t.Why = []string{fmt.Sprintf("%d snapshots to judge; at least %d are needed", n, minTail)}
+		case a.r.HasOps:
+			t.Why = []string{"no operation was completed between the snapshots to judge"}
+		default:
+			t.Why = []string{"the snapshots to judge are of one moment"}
 		}
 		return t
 	}
@@ -226,24 +241,30 @@ func (a *analysis) why(m *measure, v Verdict) []string {
 	if m.total.Sampled {
 		out = append(out, "no exact counters: added up from the sampled profile")
 	}
+	rises := m.significant() || v == Growing || v == Backlog
 	switch {
 	case m.significant() && m.dejumped > alphaDejump:
 		out = append(out, "one step makes the growth; without it there is none")
 	case m.significant():
 		out = append(out, fmt.Sprintf("rises in %d snapshots (tau %.2f, p %.2g)", m.n, m.kendall.Tau, math.Max(m.p, m.kendall.P)))
+	case rises:
+		out = append(out, fmt.Sprintf("rises in %d snapshots (tau %.2f, p %.2g), but not along a line (p %.2g)", m.n, m.kendall.Tau, m.kendall.P, m.p))
 	}
-	if m.significant() && !m.sustained {
+	if rises && !m.sustained {
 		out = append(out, m.falling+": a cache that fills looks like this")
 	}
 	if m.significant() && m.growth < sc.floor && v != Leak {
 		out = append(out, fmt.Sprintf("grew by %.0f in all, below the evidence floor of %.0f: run longer to judge it", m.growth, sc.floor))
 	}
-	if m.grew(sc) && !math.IsNaN(m.kept) {
+	if rises && m.growth >= sc.floor && !math.IsNaN(m.kept) {
 		if m.kept < 0.5 {
 			out = append(out, fmt.Sprintf("%.0f %% of the growth went away in the drain", 100*math.Min(1, 1-m.kept)))
 		} else {
 			out = append(out, "kept after the drain")
 		}
+	}
+	if v == Plateau {
+		out = append(out, fmt.Sprintf("grew, then stopped: over its last half at most %.3g per %s (95 %%), limit %.3g", math.Max(0, m.lateUpper), a.unit(), sc.clean))
 	}
 	if v == Stable {
 		out = append(out, fmt.Sprintf("at most %.3g per %s (95 %%), limit %.3g", math.Max(0, m.upper), a.unit(), sc.clean))

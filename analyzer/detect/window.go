@@ -18,7 +18,9 @@ type window struct {
 	phased bool // the harness said where warm-up ended
 }
 
-// windowOf drops the warm-up: what the phases say, else the first third.
+// windowOf drops the warm-up: what the phases say, else the first third. That
+// snapshots are called steady says nothing of the warm-up where neither it nor
+// an idle phase was seen: passive recordings are called so from the start.
 func windowOf(r *series.Run) window {
 	var w window
 	var steady []int
@@ -76,6 +78,7 @@ type observer struct {
 	perSnapshot float64
 	se          float64
 	known       bool
+	excess      float64 // growth per idle snapshot beyond what a snapshot can leave behind
 }
 
 // What a snapshot leaves behind where no idle snapshots measured it: the upper
@@ -85,11 +88,16 @@ const (
 	observerObjects = 1
 )
 
+// mostObserved is how many times as much at most is put down to the observer
+// where idle snapshots measured it: what grows faster without load is the
+// program's own growth, and taking it out would hide a leak by time.
+const mostObserved = 5
+
 // observe measures the effect on y from the idle snapshots: the median of the
 // increments, which a one-off initialisation does not move; its error from
 // their median deviation. A negative effect is a settling program, not the
-// observer's: 0.
-func observe(y []float64, idle []int) observer {
+// observer's: 0. usual is the effect where none was measured.
+func observe(y []float64, idle []int, usual float64) observer {
 	var d []float64
 	for k := 1; k < len(idle); k++ {
 		a, b := y[idle[k-1]], y[idle[k]]
@@ -105,8 +113,9 @@ func observe(y []float64, idle []int) observer {
 	for i := range d {
 		dev[i] = math.Abs(d[i] - m)
 	}
+	own := math.Min(math.Max(0, m), mostObserved*usual)
 	// sd of a median ≈ 1.253 σ/√n; σ ≈ 1.4826 MAD
-	return observer{perSnapshot: math.Max(0, m), se: 1.253 * 1.4826 * median(dev) / math.Sqrt(float64(len(d))), known: true}
+	return observer{perSnapshot: own, se: 1.253 * 1.4826 * median(dev) / math.Sqrt(float64(len(d))), known: true, excess: math.Max(0, m-own)}
 }
 
 // median sorts v.

@@ -1,0 +1,178 @@
+package detect
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/heapdrift/heapdrift/analyzer/series"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+)
+
+// parked is the stack of a goroutine begun by app.Start and parked by the
+// runtime functions given, leaf first.
+func parked(runtime ...string) *snapshot.Stack {
+	s := stackOf(append(runtime, "example.com/app.Start.func1", "example.com/app.Start.gowrap1")...)
+	for i := range s.Frames {
+		if strings.HasPrefix(s.Frames[i].Function, "example.com/") {
+			s.Frames[i].File = "/home/u/app/start.go"
+		}
+	}
+	return s
+}
+
+var (
+	receiving = parked("runtime.gopark", "runtime.chanrecv", "runtime.chanrecv1")
+	sleeping  = parked("runtime.gopark", "time.Sleep")
+	reading   = parked("runtime.gopark", "runtime.netpollblock", "internal/poll.runtime_pollWait")
+	hanging   = parked("runtime.gopark", "runtime.block")
+	running   = parked()
+)
+
+// crowds makes goroutine profiles of one group beside 40 that serve.
+func crowds(st *snapshot.Stack, counts []float64) []*snapshot.Goroutines {
+	var out []*snapshot.Goroutines
+	for _, c := range counts {
+		n := int64(math.Max(0, math.Round(c)))
+		g := &snapshot.Goroutines{Total: baseGoroutines + n, Samples: []snapshot.GoroutineSample{{Stack: worker, Count: baseGoroutines}}}
+		if n > 0 {
+			g.Samples = append(g.Samples, snapshot.GoroutineSample{Stack: st, Count: n})
+		}
+		out = append(out, g)
+	}
+	return out
+}
+
+// The rules of METHOD.md, section 7.
+func TestGoroutineRules(t *testing.T) {
+	t.Parallel()
+	const n = 20
+	rise := curve(n, 0, linear(200))
+	withDrain := func(last float64) []float64 { return append(append([]float64(nil), rise...), 195, last, last) }
+	dying := curve(n, 0, linear(200))
+	for i := range dying {
+		dying[i] += 20 * float64(i%2)
+	}
+	for _, c := range []struct {
+		name   string
+		st     *snapshot.Stack
+		counts []float64
+		ops    int64
+		every  time.Duration
+		drain  int
+		want   Verdict // Unknown: no finding
+		total  Verdict
+		run    RunVerdict
+		says   string
+	}{
+		{"blocked on a receive, one in fifty operations", receiving, rise, 10_000, 0, 0, Leak, Leak, RunLeak, "they begin and do not end"},
+		{"the same, kept after the drain", receiving, withDrain(195), 10_000, 0, 3, Leak, Leak, RunLeak, "still there after the drain"},
+		{"gone after the drain", receiving, withDrain(3), 10_000, 0, 3, Backlog, Backlog, RunInconclusive, "ended in the drain"},
+		{"asleep", sleeping, rise, 10_000, 0, 0, Suspect, Suspect, RunInconclusive, "may end by itself"},
+		{"waiting for the network", reading, rise, 10_000, 0, 0, Suspect, Suspect, RunInconclusive, "may end by itself"},
+		{"not parked at all", running, rise, 10_000, 0, 0, Suspect, Suspect, RunInconclusive, "may end by itself"},
+		{"many of them end", receiving, dying, 10_000, 0, 0, Suspect, Suspect, RunInconclusive, "as many ended as began"},
+		{"a short watch without operations or drain", receiving, rise, 0, time.Second, 0, Suspect, Suspect, RunInconclusive, "watched for 13 s"},
+		{"a long watch without operations", receiving, rise, 0, 20 * time.Second, 0, Leak, Leak, RunLeak, "they begin and do not end"},
+		{"a short watch of a select without cases", hanging, rise, 0, time.Second, 0, Leak, Leak, RunLeak, "nothing can end them"},
+		{"a pool that fills and stays", receiving, curve(n, 0, fills(200, 0.6)), 10_000, 0, 0, Unknown, Plateau, RunClean, ""},
+		{"a pool that has just filled", receiving, curve(n, 0, fills(200, 0.85)), 10_000, 0, 0, Growing, Growing, RunInconclusive, "the last third grew at"},
+		{"fewer than eight more", receiving, curve(n, 0, linear(9)), 10_000, 0, 0, Unknown, Stable, RunClean, ""},
+		{"nothing grows", receiving, curve(n, 0, func(float64) float64 { return 100 }), 10_000, 0, 0, Unknown, Stable, RunClean, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := simulation{steady: n, drain: c.drain, ops: c.ops, every: c.every, stacks: crowds(c.st, c.counts), bytes: curve(n, 20, linear(0)), objects: curve(n, 1, linear(0))}
+			res := Analyze(s.run(), DefaultConfig())
+			got, why := Unknown, []string(nil)
+			if f := find(res, "example.com/app.Start.func1"); f != nil {
+				got, why = f.Verdict, f.Why
+				if f.Kind != KindGoroutine || f.Count != last(c.counts) || (f.GoroutinesPerOp == nil) != (c.ops == 0) {
+					t.Errorf("finding %+v, want %v goroutines", *f, last(c.counts))
+				}
+			}
+			if g := res.Total(series.Goroutines); got != c.want || g.Verdict != c.total || res.Verdict != c.run || !said(why, c.says) {
+				t.Errorf("finding %q %q, total %q %q, run %q; want %q saying %q, %q, %q", got, why, g.Verdict, g.Why, res.Verdict, c.want, c.says, c.total, c.run)
+			}
+		})
+	}
+}
+
+func TestProvedGoroutinesAreALeak(t *testing.T) {
+	t.Parallel()
+	still := simulation{steady: 20, ops: 10_000, bytes: curve(20, 20, linear(0)), stacks: crowds(receiving, curve(20, 0, func(float64) float64 { return 5 }))}
+	still.leaked = &snapshot.Goroutines{Total: 5, Samples: []snapshot.GoroutineSample{{Stack: receiving, Count: 5}}}
+	for name, change := range map[string]func(*simulation){
+		"beside the goroutine profile": func(*simulation) {},
+		"without a goroutine profile":  func(s *simulation) { s.noGoroutines = true },
+	} {
+		s := still
+		change(&s)
+		res := Analyze(s.run(), DefaultConfig())
+		f := find(res, "example.com/app.Start.func1")
+		if res.Verdict != RunLeak || f == nil || f.Verdict != Leak || f.Count != 5 || !said(f.Why, "proved 5 of them") {
+			t.Errorf("%s: run %s, findings %+v; want a proved leak of 5", name, res.Verdict, res.Findings)
+		}
+	}
+}
+
+// Counts of healthy pools over u = 0 … 1, of amplitude about 1: none of them
+// grows at the end.
+func crowdFamilies() []family {
+	return []family{
+		{"ramp that ends in the first 70 %", func(r *rand.Rand, n int) []float64 {
+			end := 0.2 + 0.5*r.Float64()
+			y := autoregressive(r, n, 0.3)
+			for i := range y {
+				y[i] = 0.01*y[i] + math.Min(1, float64(i)/float64(n-1)/end)
+			}
+			return y
+		}},
+		{"ramp in steps that ends in the first 70 %", func(r *rand.Rand, n int) []float64 {
+			end, steps := 0.2+0.5*r.Float64(), 3+float64(r.IntN(8))
+			y := make([]float64, n)
+			for i := range y {
+				y[i] = math.Floor(steps*math.Min(1, float64(i)/float64(n-1)/end)) / steps
+			}
+			return y
+		}},
+		{"pool that oscillates", func(r *rand.Rand, n int) []float64 {
+			y := autoregressive(r, n, 0.3)
+			periods, phase := 2+6*r.Float64(), 2*math.Pi*r.Float64()
+			for i := range y {
+				y[i] = 0.1*y[i] + 1 + math.Sin(2*math.Pi*periods*float64(i)/float64(n-1)+phase)
+			}
+			return y
+		}},
+		{"pool that follows a wandering load", func(r *rand.Rand, n int) []float64 {
+			y := autoregressive(r, n, 0.9)
+			for i := range y {
+				y[i] = math.Max(0, y[i]+2)
+			}
+			return y
+		}},
+		{"idle workers that time out", func(r *rand.Rand, n int) []float64 {
+			y := make([]float64, n)
+			v := 0.0
+			for i := range y {
+				v = 0.7*v + r.ExpFloat64()
+				y[i] = v
+			}
+			return y
+		}},
+	}
+}
+
+func (f family) crowd(r *rand.Rand, n int) simulation {
+	size := 10 * math.Pow(300, r.Float64())
+	y := f.shape(r, n)
+	for i := range y {
+		y[i] *= size
+	}
+	s := simulation{steady: n, ops: int64(500 * math.Pow(200, r.Float64())), every: 10 * time.Second, stacks: crowds(receiving, y)}
+	if r.IntN(2) == 0 {
+		s.ops = 0
+	}
+	return s
+}

@@ -1,0 +1,262 @@
+package detect
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/heapdrift/heapdrift/analyzer/series"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+)
+
+// curve is n values of f over u = 0 … 1, with noise of a standard deviation
+// from a fixed seed.
+func curve(n int, sd float64, f func(u float64) float64) []float64 {
+	r := seeded("curve", n)
+	y := make([]float64, n)
+	for i := range y {
+		y[i] = f(float64(i)/float64(n-1)) + sd*r.NormFloat64()
+	}
+	return y
+}
+
+func linear(total float64) func(float64) float64 {
+	return func(u float64) float64 { return total * u }
+}
+
+func fills(total, by float64) func(float64) float64 {
+	return func(u float64) float64 { return total * math.Min(1, u/by) }
+}
+
+func find(res *Result, function string) *Finding {
+	for i := range res.Findings {
+		if res.Findings[i].Function == function {
+			return &res.Findings[i]
+		}
+	}
+	return nil
+}
+
+func said(why []string, part string) bool { return strings.Contains(strings.Join(why, "\n"), part) }
+
+// The rules of METHOD.md, section 6, on the exact totals.
+func TestVerdictsOfTotals(t *testing.T) {
+	t.Parallel()
+	const n, ops = 20, 10_000
+	phased := func(s simulation) simulation {
+		s.steady, s.idle, s.drain, s.ops, s.phased = n, 6, 3, ops, true
+		return s
+	}
+	bare := func(s simulation) simulation { s.steady, s.ops = n, ops; return s }
+	for _, c := range []struct {
+		name    string
+		s       simulation
+		bytes   Verdict
+		objects Verdict
+		run     RunVerdict
+		why     string // of live bytes, a part
+		forbids string // of live bytes, what must not be said
+	}{
+		{"nothing grows", phased(simulation{bytes: curve(n, 2e3, linear(0)), objects: curve(n, 20, linear(0))}), Stable, Stable, RunClean, "limit 64", "rises"},
+		{"values are kept", phased(simulation{bytes: curve(n, 2e3, linear(5e6)), objects: curve(n, 20, linear(5e4))}), Leak, Leak, RunLeak, "kept after the drain", "cache"},
+		{"values are kept, someone else's recording", bare(simulation{bytes: curve(n, 2e3, linear(5e6)), objects: curve(n, 20, linear(5e4))}), Leak, Leak, RunLeak, "rises in 14 snapshots", "drain"},
+		{"one small object in a thousand operations under churn", phased(simulation{bytes: curve(n, 1e5, linear(0)), objects: curve(n, 5, linear(3e3))}), Stable, Leak, RunLeak, "", ""},
+		{"containers enlarge: bytes rise, objects do not", phased(simulation{bytes: curve(n, 2e3, linear(5e6)), objects: curve(n, 20, linear(0))}), Growing, Stable, RunInconclusive, "rises", ""},
+		{"a cache fills, then is full", phased(simulation{bytes: curve(n, 2e3, fills(5e6, 0.4)), objects: curve(n, 20, fills(5e4, 0.4))}), Plateau, Plateau, RunClean, "grew, then stopped", "kept"},
+		{"a cache is still filling, ever slower", phased(simulation{
+			bytes:   curve(n, 2e3, func(u float64) float64 { return 5e6 * (1 - math.Exp(-3*u)) }),
+			objects: curve(n, 20, func(u float64) float64 { return 5e4 * (1 - math.Exp(-3*u)) }),
+		}), Growing, Growing, RunInconclusive, "a cache that fills looks like this", ""},
+		{"what grew goes away in the drain", phased(simulation{bytes: curve(n, 2e3, linear(5e6)), objects: curve(n, 20, linear(0)), afterDrain: -4.9e6}), Backlog, Stable, RunInconclusive, "% of the growth went away in the drain", "kept"},
+		{"one large step", phased(simulation{bytes: curve(n, 2e3, func(u float64) float64 {
+			if u > 0.5 {
+				return 5e6
+			}
+			return 0
+		}), objects: curve(n, 20, linear(0))}), Plateau, Stable, RunClean, "grew, then stopped", "rises"},
+		{"a step near the end: too late to see what follows", phased(simulation{bytes: curve(n, 2e3, func(u float64) float64 {
+			if u > 0.85 {
+				return 5e6
+			}
+			return 0
+		}), objects: curve(n, 20, linear(0))}), Unknown, Stable, RunInconclusive, "neither growth nor its absence", "rises"},
+		{"beyond doubt, yet below the evidence floor", phased(simulation{bytes: curve(n, 20, linear(4e4)), objects: curve(n, 1, linear(100))}), Stable, Stable, RunClean, "below the evidence floor", ""},
+		{"a leak below the tolerance of 1 B/op", phased(simulation{steady: n, bytes: curve(n, 20, linear(0.9*ops)), objects: curve(n, 0.5, linear(0.05*ops))}), Stable, Stable, RunClean, "", ""},
+		{"noise that hides everything", phased(simulation{bytes: curve(n, 3e5, linear(0)), objects: curve(n, 20, linear(0))}), Unknown, Stable, RunInconclusive, "times as long would tell", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			res := Analyze(c.s.run(), DefaultConfig())
+			b, o := res.Total(series.LiveBytes), res.Total(series.LiveObjects)
+			if b.Verdict != c.bytes || o.Verdict != c.objects || res.Verdict != c.run {
+				t.Errorf("bytes %q, objects %q, run %q; want %q, %q, %q\nwhy %q\nwhy %q", b.Verdict, o.Verdict, res.Verdict, c.bytes, c.objects, c.run, b.Why, o.Why)
+			}
+			if !said(b.Why, c.why) || c.forbids != "" && said(b.Why, c.forbids) {
+				t.Errorf("says %q; want %q in it and not %q", b.Why, c.why, c.forbids)
+			}
+		})
+	}
+}
+
+// Growth below 64 MiB in 30 days is tolerated at the observed rate, however
+// large it is per operation.
+func TestToleranceInTime(t *testing.T) {
+	t.Parallel()
+	s := simulation{steady: 20, idle: 6, drain: 3, ops: 400, every: 3600e9, bytes: curve(20, 100, linear(2e6)), objects: curve(20, 1, linear(2e4))}
+	if res := Analyze(s.run(), DefaultConfig()); res.Verdict != RunLeak { // 29 B/s
+		t.Errorf("29 B/s is above the tolerance: %s", res.Verdict)
+	}
+	s.every = 24 * 3600e9 // 1.2 B/s
+	if res := Analyze(s.run(), DefaultConfig()); res.Verdict == RunLeak {
+		t.Errorf("1.2 B/s is below the tolerance of 26 B/s: %+v", *res.Total(series.LiveBytes))
+	}
+}
+
+// What a snapshot leaves behind must not be taken for the program's.
+func TestObserverEffect(t *testing.T) {
+	t.Parallel()
+	noise := func(sd float64) []float64 { return curve(20, sd, linear(0)) }
+	few := simulation{steady: 20, idle: 6, drain: 3, ops: 2_000, bytes: noise(2), objects: noise(0.1), observedBytes: 390, observedObjects: 0.9}
+	res := Analyze(few.run(), DefaultConfig())
+	if iv := res.Total(series.LiveBytes).PerOp; math.Abs(iv.Estimate) > 0.2 {
+		t.Errorf("with idle snapshots %.3g B/op of the observer's 3.7 are left, want none", iv.Estimate)
+	}
+	if res.Verdict != RunClean {
+		t.Errorf("with idle snapshots: %s, want clean", res.Verdict)
+	}
+	few.idle = 0
+	res = Analyze(few.run(), DefaultConfig())
+	if iv := res.Total(series.LiveBytes).PerOp; iv.Lo > 0 || iv.Hi < 3.7 {
+		t.Errorf("without idle snapshots the interval %+v must reach from 0 to the observer's 3.7 B/op", *iv)
+	}
+	if v := res.Total(series.LiveObjects).Verdict; v == Leak || res.Verdict == RunLeak {
+		t.Errorf("without idle snapshots the observer's objects are judged %q", v)
+	}
+}
+
+// A program that keeps memory without load must not have it subtracted as the
+// observer's.
+func TestALeakByTimeIsNotTheObservers(t *testing.T) {
+	t.Parallel()
+	s := simulation{steady: 20, idle: 6, drain: 3, ops: 2_000, bytes: curve(20, 200, linear(0)), objects: curve(20, 5, linear(0)), observedBytes: 50_000, observedObjects: 100}
+	res := Analyze(s.run(), DefaultConfig())
+	if res.Verdict != RunLeak {
+		t.Errorf("a program that keeps 50 kB every 2 s, load or not: %s, want leak", res.Verdict)
+	}
+	if !said(res.Warnings, "keeps memory without load") {
+		t.Errorf("warnings %q do not say that it grows without load", res.Warnings)
+	}
+}
+
+func TestTooFewSnapshots(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		s    simulation
+		says string
+	}{
+		{"none", simulation{}, "no snapshots"},
+		{"one", simulation{steady: 1}, "1 snapshots after the warm-up: at least 6"},
+		{"seven, of which the first third is warm-up", simulation{steady: 7, ops: 100, bytes: curve(7, 0, linear(1e8)), objects: curve(7, 0, linear(1e6))}, "5 snapshots after the warm-up: at least 6"},
+		{"only idle ones: interrupted before the load", simulation{idle: 6}, "0 snapshots after the warm-up"},
+		{"interrupted early in the load, no drain", simulation{idle: 6, steady: 4, ops: 100, bytes: curve(4, 0, linear(1e8))}, "4 snapshots after the warm-up"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			res := Analyze(c.s.run(), DefaultConfig())
+			if res.Verdict != RunInconclusive || !said(res.Warnings, c.says) {
+				t.Errorf("%s, warnings %q; want inconclusive and %q", res.Verdict, res.Warnings, c.says)
+			}
+		})
+	}
+}
+
+// An interrupted run has no drain; what it saw is judged all the same.
+func TestAnInterruptedRunIsJudged(t *testing.T) {
+	t.Parallel()
+	s := simulation{idle: 6, steady: 9, ops: 5_000, bytes: curve(9, 1e3, linear(3e6)), objects: curve(9, 10, linear(3e4))}
+	if res := Analyze(s.run(), DefaultConfig()); res.Verdict != RunLeak {
+		t.Errorf("%s, want leak: %q", res.Verdict, res.Total(series.LiveBytes).Why)
+	}
+}
+
+func TestOperationsThatStandStillAreSaid(t *testing.T) {
+	t.Parallel()
+	run := simulation{idle: 3, steady: 12, ops: 100, bytes: curve(12, 10, linear(1e7))}.run()
+	for i, s := range run.Snapshots {
+		if n := int64(100); i >= 3 {
+			s.Ops = &n
+		}
+	}
+	res := Analyze(run, DefaultConfig())
+	if b := res.Total(series.LiveBytes); res.Verdict != RunInconclusive || !said(b.Why, "no operation was completed") {
+		t.Errorf("%s, %q; want inconclusive for want of operations", res.Verdict, b.Why)
+	}
+}
+
+func TestRunVerdict(t *testing.T) {
+	t.Parallel()
+	quiet := simulation{steady: 20, idle: 6, drain: 3, ops: 10_000, bytes: curve(20, 500, linear(0)), objects: curve(20, 5, linear(0))}
+	for _, c := range []struct {
+		name   string
+		change func(*simulation)
+		want   RunVerdict
+		says   string
+	}{
+		{"bytes and goroutines are calm", func(*simulation) {}, RunClean, ""},
+		{"goroutines are not known", func(s *simulation) { s.noGoroutines = true }, RunInconclusive, "goroutines are not known"},
+		{"bytes are not known", func(s *simulation) { s.noCounters = true }, RunInconclusive, "live bytes are not known"},
+		{"goroutines swing beyond the limit", func(s *simulation) { s.goroutines = curve(20, 400, linear(0)) }, RunInconclusive, ""},
+		{"operations are not known", func(s *simulation) { s.ops = 0 }, RunClean, "operations are not known"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := quiet
+			c.change(&s)
+			res := Analyze(s.run(), DefaultConfig())
+			if res.Verdict != c.want || !said(res.Warnings, c.says) {
+				t.Errorf("%s, warnings %q; want %s, %q", res.Verdict, res.Warnings, c.want, c.says)
+			}
+		})
+	}
+}
+
+func TestMemoryProfilingOffIsSaid(t *testing.T) {
+	t.Parallel()
+	s := simulation{steady: 20, idle: 6, drain: 3, ops: 10_000, bytes: curve(20, 2e3, linear(5e6)), objects: curve(20, 20, linear(5e4))}
+	s.heap = make([]*snapshot.Heap, 29)
+	for i := range s.heap {
+		s.heap[i] = &snapshot.Heap{}
+	}
+	res := Analyze(s.run(), DefaultConfig())
+	if !said(res.Warnings, "memory profiling is off") {
+		t.Errorf("warnings %q do not name the rate of 0", res.Warnings)
+	}
+	f := find(res, Unattributed)
+	if res.Verdict != RunLeak || f == nil || f.Verdict != Leak || !said(f.Why, "GODEBUG=memprofilerate") {
+		t.Errorf("%s, findings %+v; want a leak that is (unattributed), with the remedy", res.Verdict, res.Findings)
+	}
+	if f != nil && (f.BytesPerOp == nil || math.Abs(f.BytesPerOp.Estimate-500) > 5 || f.Share != 1) {
+		t.Errorf("(unattributed) %+v, want all of 500 B/op", *f)
+	}
+}
+
+func TestForecast(t *testing.T) {
+	t.Parallel()
+	run := simulation{steady: 20, idle: 6, ops: 10_000, bytes: curve(20, 100, linear(38e6)), objects: curve(20, 1, linear(38e4))}.run() // 1 MB/s
+	for _, s := range run.Snapshots {
+		s.Counters.Values["NextGC"] = 2 * s.Counters.Values["HeapAlloc"]
+		s.Counters.Values["Sys"], s.Counters.Values["HeapSys"] = 300e6, 280e6
+	}
+	cfg := DefaultConfig()
+	if res := Analyze(run, cfg); res.Forecast != nil {
+		t.Errorf("a forecast without a limit: %+v", *res.Forecast)
+	}
+	cfg.Limit = 1_020_000_000
+	res := Analyze(run, cfg)
+	if res.Forecast == nil {
+		t.Fatal("no forecast")
+	}
+	// (1020 − 20) MB / 2 = 500 MB of live heap at 1 MB/s
+	want := (500e6 - baseBytes - 38e6) / 1e6
+	if iv := res.Forecast.SecondsToLimit; math.Abs(iv.Estimate-want) > 0.01*want || iv.Lo > want || iv.Hi < want || !iv.Finite() {
+		t.Errorf("forecast %+v, want %.0f s", iv, want)
+	}
+}
