@@ -49,4 +49,3 @@ func (c *Config) connections() int {
 	}
 	return min(most, int(math.Ceil(min(max(c.Plan.Rate.From, c.Plan.Rate.To), harness.MaxRate))))
 }
-

@@ -13,25 +13,30 @@ type diedError struct {
 }
 
 func (e *diedError) Error() string {
-	how := "it ended"
+	s := fmt.Sprintf("the target (pid %d) is gone", e.pid)
 	if e.how != nil {
-		how = e.how.Error()
+		s = "the target is gone: " + e.how.Error()
 	}
-	s := fmt.Sprintf("the target (pid %d) is gone: %s", e.pid, how)
-	if tail := lastLines(e.log, 5); tail != "" {
-		s += "; it last printed:\n" + tail
+	if tail := lastLines(e.log, 3); tail != "" {
+		s += "; it last printed: " + tail
 	}
 	return s
 }
 func (e *diedError) Unwrap() error { return e.how }
 
-// lastLines returns the last n lines that are not empty.
+// longestLine is how much of a line of a log goes into a sentence, in bytes.
+const longestLine = 200
+
+// lastLines returns the last n lines that are not empty, in one.
 func lastLines(s string, n int) string {
 	var out []string
 	for line := range strings.Lines(s) {
-		if line = strings.TrimRight(line, "\r\n "); line != "" {
+		if line = strings.TrimSpace(line); line != "" {
+			if len(line) > longestLine {
+				line = strings.ToValidUTF8(line[:longestLine], "") + "…"
+			}
 			out = append(out, line)
 		}
 	}
-	return strings.Join(out[max(0, len(out)-n):], "\n")
+	return strings.Join(out[max(0, len(out)-n):], " / ")
 }

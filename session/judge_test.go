@@ -204,3 +204,15 @@ func TestConfigMistakesAreTheUsers(t *testing.T) {
 		}
 	}
 }
+
+func TestTheEndOfALogIsOneShortSentence(t *testing.T) {
+	t.Parallel()
+	log := "first\nsecond\n\n  third\r\n" + strings.Repeat("ä", longestLine) + "\n"
+	got := lastLines(log, 3)
+	if want := "second / third / " + strings.Repeat("ä", longestLine/2) + "…"; got != want {
+		t.Errorf("%q; want %q", got, want)
+	}
+	if got := lastLines("\n\n", 3); got != "" {
+		t.Errorf("%q of an empty log; want nothing", got)
+	}
+}

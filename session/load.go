@@ -56,4 +56,3 @@ func millis(l harness.Latency) *snapshot.Latency {
 	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 	return &snapshot.Latency{P50: ms(l.P50), P90: ms(l.P90), P99: ms(l.P99), P999: ms(l.P999), Max: ms(l.Max)}
 }
-

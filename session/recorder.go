@@ -83,7 +83,7 @@ func (r *recorder) take(ctx context.Context, m moment) error {
 		if r.failed++; r.failed >= failuresInARow {
 			return &goneError{err}
 		}
-		r.report.warn(fmt.Sprintf("a snapshot of the %s phase failed and is left out: %v", phaseWord(m.phase), err))
+		r.report.warn(fmt.Sprintf("a snapshot failed and is left out: %v", err))
 		if try >= len(r.retry) || !unreachable(err) {
 			return nil
 		}
@@ -236,13 +236,6 @@ func (r *recorder) probeEvery(ctx context.Context, every time.Duration) {
 			}
 		}
 	}
-}
-
-func phaseWord(p snapshot.Phase) string {
-	if p == snapshot.PhaseUnknown {
-		return "watched"
-	}
-	return string(p)
 }
 
 // sleep waits, or returns the cause of the end of ctx.

@@ -258,7 +258,9 @@ func died(cause error) error {
 // mark takes the snapshot of a mark. It ends the load if the target is gone or
 // refuses everything.
 func (s *session) mark(ctx context.Context, m moment) error {
-	if m.phase != snapshot.PhaseUnknown {
+	if m.phase == snapshot.PhaseUnknown {
+		s.report.enter(PhaseWatch, 0)
+	} else {
 		s.report.enter(string(m.phase), m.pass)
 	}
 	err := s.rec.take(ctx, m)
@@ -280,4 +282,3 @@ func (s *session) mark(ctx context.Context, m moment) error {
 	}
 	return nil
 }
-

@@ -162,6 +162,31 @@ func TestATargetThatDiesInTheMiddleLeavesABundleAndAReason(t *testing.T) {
 	}
 }
 
+func TestARestartIsSeenAndTheRunGoesOn(t *testing.T) {
+	t.Parallel()
+	sh, err := exec.LookPath("sh")
+	if err != nil || !alive(os.Getpid()) || alive(1<<30) {
+		t.Skip("no shell, or this system does not tell processes")
+	}
+	cfg, addr := short(t, "dies")
+	cfg.Command = []string{sh, "-c", `while :; do "$0"; done`, os.Args[0]}
+	out, err := Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pids := map[int]int{}
+	for _, s := range out.Run.Snapshots {
+		pids[s.PID]++
+	}
+	if len(pids) < 2 || out.Died != nil {
+		t.Errorf("snapshots by process %v, died %v; want two processes or more, and a run that went on", pids, out.Died)
+	}
+	if said := strings.Join(out.Result.Warnings, "\n"); !strings.Contains(said, "restart") && !strings.Contains(said, "process") {
+		t.Errorf("warnings %q; want that the series was cut", out.Result.Warnings)
+	}
+	waitGone(t, addr)
+}
+
 func TestATargetThatHangsInTheMiddleIsGivenUp(t *testing.T) {
 	t.Parallel()
 	cfg, addr := short(t, "hangs")

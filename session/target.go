@@ -28,6 +28,7 @@ type target struct {
 	name   string
 
 	pidNow int
+	lost   bool // no process of the command listens where pprof was
 
 	goVersion, module string // of the binary, once known
 }
@@ -159,7 +160,7 @@ func (t *target) explain(ctx context.Context, err error) error {
 // (go run, a shell), one of its children; of a target that runs already, the
 // one that listens, if it is on this machine. Offer must have been asked before.
 func (t *target) locate() {
-	t.port, t.pidNow = loopbackPort(t.client.Target().Pprof), 0
+	t.port, t.lost = loopbackPort(t.client.Target().Pprof), false
 	if t.proc == nil {
 		if t.port != 0 {
 			t.pidNow = owner(t.port, t.client.Target().Name)
@@ -167,22 +168,23 @@ func (t *target) locate() {
 		return
 	}
 	t.pidNow = t.proc.PID()
-	ls, err := listeners(t.proc.PID())
-	if err != nil {
+	ls, err := listeners(t.pidNow)
+	if err != nil || t.port == 0 {
 		return
 	}
 	for _, l := range ls {
-		if t.port != 0 && int(l.addr.Port()) == t.port {
+		if int(l.addr.Port()) == t.port {
 			t.pidNow = l.pid
 			return
 		}
 	}
+	t.lost = true // a wrapper may be about to start it anew
 }
 
-// pid is the process that serves pprof now; 0: unknown. A wrapper may have
-// started it anew.
+// pid is the process that serves pprof now; 0: unknown. Where it has ended, it
+// is looked for again.
 func (t *target) pid() int {
-	if t.pidNow != 0 && !alive(t.pidNow) {
+	if t.lost || t.pidNow != 0 && !alive(t.pidNow) {
 		t.locate()
 	}
 	return t.pidNow
@@ -241,4 +243,3 @@ func (t *target) close(ctx context.Context) error {
 	}
 	return t.stop(context.WithoutCancel(ctx))
 }
-
