@@ -204,6 +204,22 @@ func TestWhatCannotBeWrittenNamesItsPath(t *testing.T) {
 	}
 }
 
+func TestASnapshotThatCannotBeNamedLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	b, err := Create(t.TempDir(), Header{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, b.Dir(), "snapshots/000000/taken", nil)
+	if path, err := b.Add(raw(t, 0)); err == nil || path != "" {
+		t.Fatalf("path %q, error %v, want an error", path, err)
+	}
+	entries, err := os.ReadDir(filepath.Join(b.Dir(), "snapshots"))
+	if err != nil || len(entries) != 1 {
+		t.Errorf("left %v, error %v", entries, err)
+	}
+}
+
 // A recording that is killed leaves at most a temporary folder, a temporary
 // run.json and half a line of probe.jsonl.
 func TestACrashLosesAtMostTheSnapshotInFlight(t *testing.T) {

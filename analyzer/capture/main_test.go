@@ -1,12 +1,14 @@
 package capture
 
 import (
+	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/pprof"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -18,7 +20,14 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	runtime.MemProfileRate = 16 << 10 // so that this small process has samples
+	runtime.MemProfileRate = 16 << 10                            // so that this small process has samples
+	if spec := os.Getenv("HEAPDRIFT_BENCH_TARGET"); spec != "" { // see BenchmarkSnapshotCost
+		if err := runBenchTarget(spec); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/pprof/profile"
 )
 
 // of changes the usual profile n seconds in to one of another binary.
@@ -21,7 +22,6 @@ func of(n int, binary, build, file string, functions ...string) made {
 func TestProfilesOfAnotherProgramAreFound(t *testing.T) {
 	t.Parallel()
 	shop := []string{"main.sell", "main.buy", "example.com/shop/cart.Add", "example.com/shop/cart.Pay"}
-	lib := []string{"github.com/x/mux.Serve", "github.com/x/mux.Route", "github.com/x/mux.Match"}
 	for _, x := range []struct {
 		name    string
 		odd     made
@@ -30,11 +30,10 @@ func TestProfilesOfAnotherProgramAreFound(t *testing.T) {
 		{"another binary", of(3, "/opt/shop", "b2", "/src/shop/main.go", shop...), "another program than server (shop)"},
 		{"another binary without samples of its own", of(3, "/opt/shop", "b2", "/src/shop/main.go", "net/http.(*conn).serve"), "(shop)"},
 		{"an equal name, another build and other functions", of(3, "/opt/server", "b2", "/src/shop/main.go", shop...), "another program"},
-		{"another binary that shares a library", of(3, "/opt/shop", "b2", "/go/mod/x/mux@v1/mux.go", append(lib, "main.sell")...), "(shop)"},
 		{"a rebuilt binary", of(3, "/opt/server", "b2", ""), "2 builds of server"},
 		{"a renamed and rebuilt binary", of(3, "/opt/server-v2", "b2", "/src//opt/server/main.go"), "2 builds of server"},
 		{"a rebuilt binary with few samples", of(3, "/other/server", "b2", "", "net/http.f"), "2 builds"},
-		{"the same build with functions never seen before", of(3, "/opt/server", "b1", "", "main.rare", "example.com/s/a.A", "example.com/s/b.B"), ""},
+		{"the same build with functions never seen before", of(3, "/opt/server", "b1", "/src/elsewhere/x.go", "main.rare", "example.com/s/a.A", "example.com/s/b.B"), ""},
 		{"no name and the same functions", of(3, "", "", "/src//opt/server/main.go"), ""},
 	} {
 		t.Run(x.name, func(t *testing.T) {
@@ -62,6 +61,19 @@ func TestProfilesOfAnotherProgramAreFound(t *testing.T) {
 				t.Errorf("name %q", run.Target.Name)
 			}
 		})
+	}
+}
+
+func TestALibraryThatTwoProgramsShareDoesNotMakeThemOne(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"/go/pkg/mod/github.com/x/mux@v1.2.3/mux.go", "/src/shop/vendor/github.com/x/mux/mux.go"} {
+		lib := func(n int, binary, build string) *profile.Profile {
+			return of(n, binary, build, file, "github.com/x/mux.Serve", "github.com/x/mux.Route", "github.com/x/mux.Match").heapProfile()
+		}
+		run := open(t, files(t, map[string]any{"1": lib(0, "server", "b1"), "2": lib(1, "server", "b1"), "3": lib(2, "shop", "b2")}))
+		if len(run.Snapshots) != 2 || len(run.Warnings) != 1 || !strings.Contains(run.Warnings[0], "(shop)") {
+			t.Errorf("%s: %d snapshots, warnings %q", file, len(run.Snapshots), run.Warnings)
+		}
 	}
 }
 

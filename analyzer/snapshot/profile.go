@@ -1,61 +1,13 @@
 package snapshot
 
 import (
-	"bytes"
-	"compress/gzip"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/google/pprof/profile"
 )
-
-// Frame is one function call, inlined calls included.
-type Frame struct {
-	Function string `json:"function"`
-	File     string `json:"file,omitempty"`
-	Line     int    `json:"line,omitempty"`
-}
-
-// Stack is a call stack, the leaf first. Equal stacks of one Interner are the
-// same pointer.
-type Stack struct {
-	Frames []Frame
-	// Key is the functions alone, leaf first, joined by newlines, with type
-	// parameters collapsed to "[...]": the identity of a site within a build.
-	Key string
-}
-
-// Interner gives one *Stack to equal stacks, so that the snapshots of a run
-// share them. It is not safe for concurrent use. The zero value is not ready:
-// call NewInterner.
-type Interner struct {
-	stacks map[string]*Stack
-}
-
-// NewInterner returns an empty Interner.
-func NewInterner() *Interner { return &Interner{stacks: map[string]*Stack{}} }
-
-func (in *Interner) stack(frames []Frame) *Stack {
-	var id, key strings.Builder
-	for i, f := range frames {
-		if i > 0 {
-			key.WriteByte('\n')
-		}
-		key.WriteString(f.Function)
-		fmt.Fprintf(&id, "%s\x00%s\x00%d\n", f.Function, f.File, f.Line)
-	}
-	if s, ok := in.stacks[id.String()]; ok {
-		return s
-	}
-	s := &Stack{Frames: frames, Key: key.String()}
-	in.stacks[id.String()] = s
-	return s
-}
 
 // Kind is what a pprof profile measures.
 type Kind string
@@ -122,112 +74,6 @@ func KindOf(p *profile.Profile) Kind {
 	return KindOther
 }
 
-// Limits of one profile, far above what a Go program serves (a stack a sample,
-// some 100 bytes each): outside data must not be able to fill the memory.
-const (
-	MaxProfileBytes    = 128 << 20 // inflated
-	maxProfileMessages = 4 << 20   // samples, locations, functions, strings together
-)
-
-// Decode reads a pprof profile, gzip or not, and reports its kind. Only the
-// protocol buffer that Go writes is read: the older text formats carry no
-// function names. Stacks are in p.Sample; p is checked to be consistent. The
-// error wraps ErrNotProfile.
-func Decode(data []byte) (*profile.Profile, Kind, error) {
-	data, err := Inflate(data)
-	if err != nil {
-		return nil, "", err
-	}
-	if err := plausible(data, maxProfileMessages); err != nil {
-		return nil, "", fmt.Errorf("%w: %w", ErrNotProfile, err)
-	}
-	p, err := profile.ParseUncompressed(data)
-	if err != nil {
-		return nil, "", fmt.Errorf("%w: %w", ErrNotProfile, err)
-	}
-	if err := p.CheckValid(); err != nil {
-		return nil, "", fmt.Errorf("%w: %w", ErrNotProfile, err)
-	}
-	return p, KindOf(p), nil
-}
-
-// Inflate decompresses a profile to at most MaxProfileBytes; bytes that are
-// not gzip are returned as they are. The error wraps ErrNotProfile.
-func Inflate(data []byte) ([]byte, error) { return inflate(data, MaxProfileBytes) }
-
-func inflate(data []byte, limit int) ([]byte, error) {
-	if len(data) == 0 {
-		return nil, fmt.Errorf("%w: it is empty", ErrNotProfile)
-	}
-	if len(data) < 2 || data[0] != 0x1f || data[1] != 0x8b {
-		if len(data) > limit {
-			return nil, tooLong(limit)
-		}
-		return data, nil
-	}
-	zr, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
-		return nil, fmt.Errorf("%w: its gzip header is broken: %w", ErrNotProfile, err)
-	}
-	var out bytes.Buffer
-	out.Grow(min(8*len(data), limit))
-	n, err := io.Copy(&out, io.LimitReader(zr, int64(limit)+1))
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, fmt.Errorf("%w: it was cut short: %w", ErrNotProfile, err)
-	case err != nil:
-		return nil, fmt.Errorf("%w: it does not decompress: %w", ErrNotProfile, err)
-	case n > int64(limit):
-		return nil, tooLong(limit)
-	}
-	return out.Bytes(), nil
-}
-
-func tooLong(limit int) error {
-	return fmt.Errorf("%w: it is larger than the limit of %d MiB after decompression", ErrNotProfile, limit>>20)
-}
-
-// plausible walks the outermost fields of a protocol buffer: bytes that are
-// none, and ones with so many messages that decoding would take gigabytes, end
-// here.
-func plausible(b []byte, limit int) error {
-	for n := 0; len(b) > 0; n++ {
-		if n >= limit {
-			return fmt.Errorf("it holds more than %d messages", limit)
-		}
-		tag, k := binary.Uvarint(b)
-		if k <= 0 || tag>>3 == 0 {
-			return errors.New("its bytes are no protocol buffer")
-		}
-		b = b[k:]
-		skip := 0
-		switch tag & 7 {
-		case 0:
-			_, skip = binary.Uvarint(b)
-			if skip <= 0 {
-				return errors.New("its bytes are no protocol buffer, or it was cut short")
-			}
-		case 1:
-			skip = 8
-		case 2:
-			l, k := binary.Uvarint(b)
-			if k <= 0 || l > uint64(len(b)-k) {
-				return errors.New("its bytes are no protocol buffer, or it was cut short")
-			}
-			skip = k + int(l)
-		case 5:
-			skip = 4
-		default:
-			return errors.New("its bytes are no protocol buffer")
-		}
-		if skip > len(b) {
-			return errors.New("it was cut short")
-		}
-		b = b[skip:]
-	}
-	return nil
-}
-
 // ParseHeap reads a heap profile.
 func ParseHeap(data []byte, in *Interner) (*Heap, error) {
 	p, kind, err := Decode(data)
@@ -247,9 +93,10 @@ func HeapOf(p *profile.Profile, in *Interner) *Heap {
 		h.Time = time.Unix(0, p.TimeNanos).UTC()
 	}
 	ao, ab, io, ib := index(p, "alloc_objects"), index(p, "alloc_space"), index(p, "inuse_objects"), index(p, "inuse_space")
+	st := in.stacker(p)
 	for _, s := range p.Sample {
 		x := HeapSample{
-			Stack:        in.stack(frames(s)),
+			Stack:        st.stack(s),
 			AllocObjects: value(s, ao), AllocBytes: value(s, ab),
 			InuseObjects: value(s, io), InuseBytes: value(s, ib),
 		}
@@ -279,10 +126,11 @@ func GoroutinesOf(p *profile.Profile, in *Interner) *Goroutines {
 	if p.TimeNanos > 0 {
 		g.Time = time.Unix(0, p.TimeNanos).UTC()
 	}
+	st := in.stacker(p)
 	for _, s := range p.Sample {
 		n := value(s, 0)
 		g.Total += n
-		g.Samples = append(g.Samples, GoroutineSample{Stack: in.stack(frames(s)), Count: n})
+		g.Samples = append(g.Samples, GoroutineSample{Stack: st.stack(s), Count: n})
 	}
 	return g
 }
@@ -315,46 +163,4 @@ func SampleTypes(p *profile.Profile) string {
 		return "no sample types"
 	}
 	return strings.Join(names, ", ")
-}
-
-func frames(s *profile.Sample) []Frame {
-	var out []Frame
-	for _, l := range s.Location {
-		if l == nil {
-			continue
-		}
-		for _, ln := range l.Line {
-			if ln.Function == nil {
-				continue
-			}
-			out = append(out, Frame{
-				Function: collapse(ln.Function.Name),
-				File:     ln.Function.Filename,
-				Line:     int(ln.Line),
-			})
-		}
-		if len(l.Line) == 0 && l.Address != 0 { // a stripped or foreign location
-			out = append(out, Frame{Function: fmt.Sprintf("0x%x", l.Address)})
-		}
-	}
-	return out
-}
-
-var typeArgs = regexp.MustCompile(`\[[^\[\]]*\]`)
-
-// collapse replaces type arguments by "[...]", so that instantiations of one
-// generic function are one function.
-func collapse(name string) string {
-	if !strings.Contains(name, "[") || strings.HasSuffix(name, "[...]") && strings.Count(name, "[") == 1 {
-		return name
-	}
-	const mark = "\x01"
-	for {
-		next := typeArgs.ReplaceAllString(name, mark)
-		if next == name {
-			break
-		}
-		name = next
-	}
-	return strings.ReplaceAll(name, mark, "[...]")
 }

@@ -95,11 +95,46 @@ func TestParseHeapKeepsStacksSizesAndValues(t *testing.T) {
 
 func TestStacksThatDifferInALineAreTwoWithOneKey(t *testing.T) {
 	t.Parallel()
-	in := NewInterner()
-	a := in.stack([]Frame{{"main.f", "f.go", 3}})
-	b := in.stack([]Frame{{"main.f", "f.go", 4}})
+	p := heap()
+	other := *p.Location[0]
+	other.ID, other.Line = 3, []profile.Line{{Function: p.Function[0], Line: 3}, {Function: p.Function[1], Line: 10}}
+	p.Location = append(p.Location, &other)
+	p.Sample[0].Location, p.Sample[1].Location = []*profile.Location{p.Location[0]}, []*profile.Location{&other}
+	h, err := ParseHeap(encode(t, p), NewInterner())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := h.Samples[0].Stack, h.Samples[1].Stack
 	if a == b || a.Key != b.Key {
 		t.Errorf("same pointer %v, keys %q and %q", a == b, a.Key, b.Key)
+	}
+}
+
+// A location with two inlined calls and two locations with one each are the
+// same stack: rebuilt programs and other tools cut them differently.
+func TestStacksAreEqualHoweverTheirLocationsAreCut(t *testing.T) {
+	t.Parallel()
+	p := heap()
+	f, g := p.Location[0].Line[0], p.Location[0].Line[1]
+	leaf, root := &profile.Location{ID: 3, Line: []profile.Line{f}}, &profile.Location{ID: 4, Line: []profile.Line{g}}
+	p.Location = append(p.Location, leaf, root)
+	p.Sample[0].Location, p.Sample[1].Location = []*profile.Location{p.Location[0]}, []*profile.Location{leaf, root}
+	h, err := ParseHeap(encode(t, p), NewInterner())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.Samples[0].Stack != h.Samples[1].Stack {
+		t.Errorf("%v and %v are two stacks", h.Samples[0].Stack, h.Samples[1].Stack)
+	}
+}
+
+func TestASampleWithoutFramesHasAnEmptyStack(t *testing.T) {
+	t.Parallel()
+	p := heap()
+	p.Sample[0].Location = nil
+	h, err := ParseHeap(encode(t, p), NewInterner())
+	if err != nil || h.Samples[0].Stack == nil || len(h.Samples[0].Stack.Frames) != 0 || h.Samples[0].Stack.Key != "" {
+		t.Errorf("stack %+v, error %v", h.Samples[0].Stack, err)
 	}
 }
 

@@ -1,0 +1,142 @@
+package snapshot
+
+import (
+	"encoding/binary"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/google/pprof/profile"
+)
+
+// Frame is one function call, inlined calls included.
+type Frame struct {
+	Function string `json:"function"`
+	File     string `json:"file,omitempty"`
+	Line     int    `json:"line,omitempty"`
+}
+
+// Stack is a call stack, the leaf first. Equal stacks of one Interner are the
+// same pointer.
+type Stack struct {
+	Frames []Frame
+	// Key is the functions alone, leaf first, joined by newlines, with type
+	// parameters collapsed to "[...]": the identity of a site within a build.
+	Key string
+}
+
+// Interner gives one *Stack to equal stacks, so that the snapshots of a run
+// share them. It is not safe for concurrent use. The zero value is not ready:
+// call NewInterner.
+type Interner struct {
+	frames map[Frame]uint32  // the number of each frame
+	stacks map[string]*Stack // by the numbers of their frames, four bytes each
+}
+
+// NewInterner returns an empty Interner.
+func NewInterner() *Interner {
+	return &Interner{frames: map[Frame]uint32{}, stacks: map[string]*Stack{}}
+}
+
+// number gives equal frames one number.
+func (in *Interner) number(f Frame) uint32 {
+	n, ok := in.frames[f]
+	if !ok {
+		n = uint32(len(in.frames))
+		in.frames[f] = n
+	}
+	return n
+}
+
+// stacker interns the stacks of one profile. A profile repeats its locations
+// in many samples, and a run its stacks in all snapshots: a location is looked
+// at once a profile, and a stack that is known costs one look-up and no
+// allocation.
+type stacker struct {
+	in        *Interner
+	locations map[*profile.Location]location
+	id        []byte // of the stack at hand
+}
+
+// location is the frames of a location, the innermost inlined call first, and
+// their numbers.
+type location struct {
+	frames []Frame
+	id     []byte
+}
+
+func (in *Interner) stacker(p *profile.Profile) *stacker {
+	return &stacker{in: in, locations: make(map[*profile.Location]location, len(p.Location))}
+}
+
+func (st *stacker) stack(s *profile.Sample) *Stack {
+	st.id = st.id[:0]
+	for _, l := range s.Location {
+		st.id = append(st.id, st.at(l).id...)
+	}
+	if known, ok := st.in.stacks[string(st.id)]; ok {
+		return known
+	}
+	out := &Stack{}
+	var key strings.Builder
+	for _, l := range s.Location {
+		for _, f := range st.at(l).frames {
+			if len(out.Frames) > 0 {
+				key.WriteByte('\n')
+			}
+			key.WriteString(f.Function)
+			out.Frames = append(out.Frames, f)
+		}
+	}
+	out.Key = key.String()
+	st.in.stacks[string(st.id)] = out
+	return out
+}
+
+// at is a location's frames: none of a nil one, its address where it names no
+// function.
+func (st *stacker) at(l *profile.Location) location {
+	if l == nil {
+		return location{}
+	}
+	if known, ok := st.locations[l]; ok {
+		return known
+	}
+	var out location
+	for _, ln := range l.Line {
+		if ln.Function != nil {
+			out.frames = append(out.frames, Frame{
+				Function: collapse(ln.Function.Name),
+				File:     ln.Function.Filename,
+				Line:     int(ln.Line),
+			})
+		}
+	}
+	if len(l.Line) == 0 && l.Address != 0 { // stripped, or of a foreign library
+		out.frames = append(out.frames, Frame{Function: fmt.Sprintf("0x%x", l.Address)})
+	}
+	for _, f := range out.frames {
+		out.id = binary.LittleEndian.AppendUint32(out.id, st.in.number(f))
+	}
+	st.locations[l] = out
+	return out
+}
+
+var typeArgs = regexp.MustCompile(`\[[^\[\]]*\]`)
+
+// collapse replaces type arguments by "[...]", so that instantiations of one
+// generic function are one function.
+func collapse(name string) string {
+	if !strings.Contains(name, "[") || strings.HasSuffix(name, "[...]") && strings.Count(name, "[") == 1 {
+		return name
+	}
+	const mark = "\x01"
+	for {
+		next := typeArgs.ReplaceAllString(name, mark)
+		if next == name {
+			break
+		}
+		name = next
+	}
+	return strings.ReplaceAll(name, mark, "[...]")
+}
