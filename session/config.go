@@ -69,6 +69,10 @@ type Config struct {
 	ProbeEvery      time.Duration // between light probes; 0: none
 	ReadyTimeout    time.Duration // for pprof to answer at the start
 	SnapshotTimeout time.Duration // for one snapshot, all requests together
+	// RestartPatience is how long a target may fail to give snapshots, three of
+	// them at least, before it counts as gone: one that is started anew is back
+	// within it.
+	RestartPatience time.Duration
 }
 
 // Process is a target on this machine that is started and stopped by somebody.
@@ -95,6 +99,7 @@ func DefaultConfig() Config {
 		ProbeEvery:      time.Second,
 		ReadyTimeout:    time.Minute,
 		SnapshotTimeout: capture.DefaultTimeout,
+		RestartPatience: 5 * time.Second,
 	}
 }
 

@@ -23,15 +23,18 @@ type sink interface {
 	Probe(capture.ProbePoint) error
 }
 
-// failuresInARow is how many snapshots must fail one after the other before
-// the target counts as gone.
+// failuresInARow is how many snapshots must fail one after the other, over at
+// least Config.RestartPatience, before the target counts as gone.
 const failuresInARow = 3
 
 // goneError says that the target stopped answering while it was observed.
-type goneError struct{ cause error }
+type goneError struct {
+	failures int
+	cause    error
+}
 
 func (e *goneError) Error() string {
-	return fmt.Sprintf("the target stopped answering: %d snapshots in a row failed, the last one so: %v", failuresInARow, e.cause)
+	return fmt.Sprintf("the target stopped answering: %d snapshots in a row failed, the last one so: %v", e.failures, e.cause)
 }
 func (e *goneError) Unwrap() error { return e.cause }
 
@@ -43,15 +46,18 @@ type recorder struct {
 	report  *reporter
 	timeout time.Duration // of one snapshot
 	retry   []time.Duration
-	pid     func() int            // of the target; 0: unknown
-	load    func() *snapshot.Load // nil: no load of ours
-	counts  func() harness.Counts // likewise
+	// patience is how long snapshots must fail before the target is gone.
+	patience time.Duration
+	pid      func() int            // of the target; 0: unknown
+	load     func() *snapshot.Load // nil: no load of ours
+	counts   func() harness.Counts // likewise
 	// metric reads the target's own counter of operations; nil: counts tell.
 	metric func(context.Context) (float64, error)
 
 	mu     sync.Mutex // one request at a time: a probe beside a snapshot would show in it
 	in     *snapshot.Interner
-	failed int // snapshots in a row
+	failed int       // snapshots in a row
+	since  time.Time // the first of them
 
 	drop bool // keep snapshots in the bundle alone
 	kept int  // snapshots in the bundle
@@ -67,8 +73,8 @@ type moment struct {
 	last  bool // also take goroutineleak
 }
 
-// take takes one snapshot. A failure is a warning and nil, until the third in
-// a row: then a *goneError. A cancelled ctx is returned as it is.
+// take takes one snapshot. A failure is a warning and nil, until there are
+// too many in a row: then a *goneError. A cancelled ctx is returned as it is.
 func (r *recorder) take(ctx context.Context, m moment) error {
 	r.enter(m)
 	for try := 0; ; try++ {
@@ -80,8 +86,11 @@ func (r *recorder) take(ctx context.Context, m moment) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if r.failed++; r.failed >= failuresInARow {
-			return &goneError{err}
+		if r.failed++; r.failed == 1 {
+			r.since = time.Now()
+		}
+		if r.failed >= failuresInARow && time.Since(r.since) >= r.patience {
+			return &goneError{r.failed, err}
 		}
 		r.report.warn(fmt.Sprintf("a snapshot failed and is left out: %v", err))
 		if try >= len(r.retry) || !unreachable(err) {

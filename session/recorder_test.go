@@ -125,6 +125,26 @@ func TestThreeFailuresInARowMeanThatTheTargetIsGone(t *testing.T) {
 	}
 }
 
+func TestATargetHasTimeToBeStartedAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refused := &capture.TargetError{URL: "u", Problem: "refused", Err: syscall.ECONNREFUSED}
+		src := &script{errs: []error{refused, refused, refused, refused, refused, refused, refused}}
+		r := recorderOf(src, &shelf{})
+		r.patience = 5 * time.Second
+		var err error
+		n := 0
+		for ; err == nil; n++ {
+			if n > 0 {
+				time.Sleep(time.Second) // to the next mark
+			}
+			err = r.take(t.Context(), steady)
+		}
+		if died(err) == nil || n != 6 || !strings.Contains(err.Error(), "6 snapshots in a row") {
+			t.Errorf("after %d snapshots, a second apart: %v; want a target that is gone after 6", n, err)
+		}
+	})
+}
+
 func TestAHangingTargetIsNotGivenTheWholeTimeAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := context.DeadlineExceeded

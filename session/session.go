@@ -174,7 +174,7 @@ func (s *session) operations(ctx context.Context) (func(context.Context) (float6
 
 func newRecorder(cfg *Config, t *target, b *capture.Bundle, report *reporter) *recorder {
 	r := &recorder{
-		source: t.client, sink: b, report: report, timeout: cfg.SnapshotTimeout,
+		source: t.client, sink: b, report: report, timeout: cfg.SnapshotTimeout, patience: cfg.RestartPatience,
 		pid: t.pid, in: snapshot.NewInterner(),
 	}
 	// Snapshots that are far apart are asked for again in between, so that a
