@@ -25,8 +25,7 @@ type Config struct {
 	Target harness.Target
 	// Plan is the load's rate and phases. OnMark and OnProgress belong to the
 	// session and must be nil. Without a load only Warmup, Steady and Every
-	// count. With a Warmup, the connections of Load are opened before the first
-	// snapshot, by up to a second's operations at once that no count includes.
+	// count.
 	Plan harness.Plan
 
 	// Command is started before and stopped after the run; empty: the target

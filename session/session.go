@@ -39,8 +39,7 @@ type session struct {
 	target *target
 	bundle *capture.Bundle
 	rec    *recorder
-	load   *harness.Load  // nil: someone else's
-	http   harness.Target // what load asks over HTTP; nil: Config.Target
+	load   *harness.Load // nil: someone else's
 	fails  failing
 
 	started time.Time
@@ -110,7 +109,7 @@ func (s *session) plan() (done func(), err error) {
 		if err != nil {
 			return nil, &ConfigError{err.Error()}
 		}
-		t, s.http, done = h, h, h.Close
+		t, done = h, h.Close
 	}
 	p := s.cfg.Plan
 	p.OnMark = func(ctx context.Context, m harness.Mark) error {
@@ -196,9 +195,6 @@ func (s *session) drive(ctx context.Context) (res *harness.Result, cause, err er
 	var wg sync.WaitGroup
 	wg.Go(func() { s.rec.probeEvery(probing, s.cfg.ProbeEvery) })
 	if s.load != nil {
-		if s.http != nil && s.cfg.Plan.Warmup > 0 {
-			connect(watched, s.http, s.cfg.connections())
-		}
 		res, err = s.load.Run(watched)
 	} else {
 		err = s.watchOnly(watched)
