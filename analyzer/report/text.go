@@ -212,7 +212,7 @@ func (t *text) details(f *detect.Finding) {
 		allFinite(o.Estimate, b.Estimate) && o.Estimate > 0 && b.Estimate > 0 {
 		t.line(indent + Number(o.Estimate) + " objects/op of " + Bytes(b.Estimate/o.Estimate) + " each")
 	}
-	by := printable(strings.Join(f.HeldBy, "; "))
+	by := sentence(f.HeldBy)
 	switch {
 	case by != "" && f.Shape != "":
 		t.line(indent + by + " (" + printable(f.Shape) + ")")
@@ -222,7 +222,7 @@ func (t *text) details(f *detect.Finding) {
 		t.line(indent + "shape  " + printable(f.Shape))
 	}
 	if len(f.Why) > 0 {
-		t.line(indent + "why  " + printable(strings.Join(f.Why, "; ")))
+		t.line(indent + "why  " + sentence(f.Why))
 	}
 	for _, w := range f.Warnings {
 		t.line(indent + "note  " + printable(w))

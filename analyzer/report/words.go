@@ -58,6 +58,18 @@ func printable(s string) string {
 	}, s)
 }
 
+// sentence joins sentences for people: the functions in them without the
+// directories of their packages.
+func sentence(parts []string) string {
+	words := strings.Fields(strings.Join(parts, "; "))
+	for i, w := range words {
+		if slash := strings.LastIndexByte(w, '/'); slash > 0 && !strings.Contains(w, "://") && strings.Contains(w[slash:], ".") {
+			words[i] = shortFunction(w)
+		}
+	}
+	return printable(strings.Join(words, " "))
+}
+
 // shortFunction drops the directories of a function's package:
 // "example.com/a/embed.(*Batcher).Flush" is "embed.(*Batcher).Flush".
 func shortFunction(name string) string {
