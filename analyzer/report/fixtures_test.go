@@ -79,7 +79,7 @@ func leaking() (*snapshot.Run, *detect.Result) {
 				LiveBytes: 31 << 20, Count: 24011, Share: 0.658,
 				Trend:  &detect.Trend{Tau: 1, P: 1e-9, N: 14},
 				Why:    []string{"growth passes all gates", "unchanged by the drain", "the second pass grew like the first"},
-				HeldBy: []string{"retained by 381 goroutines sleeping in Flush.func1"},
+				HeldBy: []string{"381 goroutines [sleep] in embed.(*Batcher).Flush.func1"},
 			},
 			{
 				ID: "g-77aa", Kind: detect.KindGoroutine, Verdict: detect.Leak,

@@ -215,9 +215,9 @@ func (t *text) details(f *detect.Finding) {
 	by := sentence(f.HeldBy)
 	switch {
 	case by != "" && f.Shape != "":
-		t.line(indent + by + " (" + printable(f.Shape) + ")")
+		t.line(indent + "retained by " + by + " (" + printable(f.Shape) + ")")
 	case by != "":
-		t.line(indent + by)
+		t.line(indent + "retained by " + by)
 	case f.Shape != "":
 		t.line(indent + "shape  " + printable(f.Shape))
 	}
