@@ -3,6 +3,8 @@ package harness
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -41,6 +43,13 @@ type HTTPConfig struct {
 
 	Requests []Request // used in turn, by Op.Index, in place of URL and Method
 
+	// HTTP2: only HTTP/2 is spoken, over https or, with prior knowledge, over
+	// http (h2c). Otherwise http means HTTP/1.1, and for https the server
+	// chooses.
+	HTTP2 bool
+	// TLS of https. nil: the system's authorities. It is not changed.
+	TLS *tls.Config
+
 	Timeout  time.Duration // for a whole operation, dialling and the answer's body included; 0: 30 s
 	MaxConns int           // connections to each host, kept alive; set it to the plan's MaxInFlight. 0: 256
 	// Resting connections to each host are kept when nothing is in flight; they
@@ -62,6 +71,7 @@ type HTTPTarget struct {
 	transport *http.Transport
 	client    *http.Client // for what follows a redirect
 	resting   *resting
+	pools     map[string]*connPool // by address
 }
 
 type preparedRequest struct {
@@ -70,6 +80,12 @@ type preparedRequest struct {
 	host   string
 	header http.Header // shared by all requests and never written to
 	body   []byte
+
+	// For connections of our own; pool is nil where http.Transport is used.
+	pool                *connPool
+	asked               *http.Request // what an answer is read for: the method alone
+	bare, before, after []byte        // the head without a body, and around the body's length
+	repeatable          bool          // the method is idempotent
 }
 
 // NewHTTP checks the config. It does not connect.
@@ -90,7 +106,7 @@ func NewHTTP(c HTTPConfig) (*HTTPTarget, error) {
 	if c.MaxBody == 0 {
 		c.MaxBody = DefaultMaxBody
 	}
-	t := &HTTPTarget{config: c, resting: newResting(c.Resting)}
+	t := &HTTPTarget{config: c, resting: newResting(c.Resting), pools: map[string]*connPool{}}
 	requests := c.Requests
 	if len(requests) == 0 {
 		if c.URL == "" {
@@ -112,22 +128,7 @@ func NewHTTP(c HTTPConfig) (*HTTPTarget, error) {
 		}
 		t.requests = append(t.requests, p)
 	}
-	dialer := &net.Dialer{Timeout: c.Timeout}
-	t.transport = &http.Transport{
-		DialContext:            dialer.DialContext,
-		MaxConnsPerHost:        c.MaxConns,
-		MaxIdleConnsPerHost:    c.Resting,
-		IdleConnTimeout:        90 * time.Second,
-		TLSHandshakeTimeout:    c.Timeout,
-		MaxResponseHeaderBytes: maxHeaderBytes,
-		DisableCompression:     true, // what is sent is what is asked for; no CPU goes into unpacking
-		ForceAttemptHTTP2:      true,
-	}
-	if c.Socket != "" {
-		t.transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, "unix", c.Socket)
-		}
-	}
+	t.connect()
 	t.client = &http.Client{Transport: t.transport, CheckRedirect: func(req *http.Request, via []*http.Request) error {
 		if req.URL.Host != via[0].URL.Host || len(via) >= maxRedirects {
 			return http.ErrUseLastResponse
@@ -156,17 +157,20 @@ func prepare(c HTTPConfig, r Request) (preparedRequest, error) {
 	if p.header.Get("User-Agent") == "" {
 		p.header.Set("User-Agent", "heapdrift")
 	}
+	if u.User != nil && p.header.Get("Authorization") == "" {
+		password, _ := u.User.Password()
+		p.header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
+	}
 	p.host = p.header.Get("Host")
 	p.header.Del("Host")
 	if p.body == nil {
 		p.body = c.Body
 	}
-	// net/http checks method and header names; ask it now rather than in
-	// every operation.
+	// net/http checks the method; ask it now rather than in every operation.
 	if _, err := http.NewRequest(r.Method, u.String(), nil); err != nil {
 		return preparedRequest{}, fmt.Errorf("request %s %s: %w", r.Method, r.URL, err)
 	}
-	return p, nil
+	return p, p.render()
 }
 
 // parseURL reads an absolute URL, or one that leaves out scheme or host.
@@ -188,29 +192,73 @@ func parseURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
+// connect sets up how connections are made.
+func (t *HTTPTarget) connect() {
+	c := t.config
+	dialer := &net.Dialer{Timeout: c.Timeout}
+	dial := dialer.DialContext
+	if c.Socket != "" {
+		dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "unix", c.Socket)
+		}
+	}
+	t.transport = &http.Transport{
+		DialContext:            dial,
+		MaxConnsPerHost:        c.MaxConns,
+		MaxIdleConnsPerHost:    c.Resting,
+		IdleConnTimeout:        maxRest,
+		TLSHandshakeTimeout:    c.Timeout,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+		DisableCompression:     true, // what is sent is what is asked for; no CPU goes into unpacking
+		ForceAttemptHTTP2:      true,
+	}
+	if c.TLS != nil {
+		t.transport.TLSClientConfig = c.TLS.Clone()
+	}
+	if c.HTTP2 {
+		t.transport.Protocols = new(http.Protocols)
+		t.transport.Protocols.SetHTTP2(true)
+		t.transport.Protocols.SetUnencryptedHTTP2(true)
+		return
+	}
+	for i := range t.requests {
+		r := &t.requests[i]
+		if r.url.Scheme != "http" {
+			continue
+		}
+		at := address(r.url)
+		if t.pools[at] == nil {
+			t.pools[at] = newConnPool(c.MaxConns, c.Resting, func(ctx context.Context) (net.Conn, error) {
+				return dial(ctx, "tcp", at)
+			})
+		}
+		r.pool = t.pools[at]
+	}
+}
+
 // Do implements [Target]: it sends one request and reads its answer.
 func (t *HTTPTarget) Do(ctx context.Context, op Op) error {
-	ctx, cancel := context.WithTimeout(ctx, t.config.Timeout)
-	defer cancel()
 	p := &t.requests[uint64(op.Index)%uint64(len(t.requests))]
 	body := p.body
 	if t.config.BodyFunc != nil {
 		body = t.config.BodyFunc(op)
 	}
-	res, err := t.transport.RoundTrip(p.request(t.resting.trace(ctx, op), body))
+	var (
+		res *http.Response
+		err error
+	)
+	if p.pool != nil && len(body) <= maxDirectBody {
+		res, err = t.direct(ctx, op, p, body)
+	} else {
+		res, err = t.viaTransport(ctx, op, p, body)
+	}
 	if err != nil {
-		return describeTimeout(ctx, err, t.config.Timeout)
+		return err
 	}
-	if next := followUp(ctx, p, res, body); next != nil {
-		if err := t.drain(res); err != nil {
-			return describeTimeout(ctx, err, t.config.Timeout)
+	if res.StatusCode >= 300 && res.StatusCode < 400 {
+		if res, err = t.follow(ctx, p, res, body); err != nil {
+			return err
 		}
-		if res, err = t.client.Do(next); err != nil {
-			return describeTimeout(ctx, err, t.config.Timeout)
-		}
-	}
-	if err := t.drain(res); err != nil {
-		return describeTimeout(ctx, err, t.config.Timeout)
 	}
 	if res.StatusCode < 200 || res.StatusCode >= 400 {
 		return &StatusError{Code: res.StatusCode}
@@ -218,8 +266,41 @@ func (t *HTTPTarget) Do(ctx context.Context, op Op) error {
 	return nil
 }
 
+// viaTransport sends a request with net/http's own client and reads its answer.
+func (t *HTTPTarget) viaTransport(ctx context.Context, op Op, p *preparedRequest, body []byte) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, t.config.Timeout)
+	defer cancel()
+	res, err := t.transport.RoundTrip(p.request(t.resting.trace(ctx, op), body))
+	if err != nil {
+		return nil, describeTimeout(ctx, err, t.config.Timeout)
+	}
+	defer res.Body.Close()
+	return res, describeTimeout(ctx, drain(res, t.config.MaxBody), t.config.Timeout)
+}
+
+// follow follows a redirect on the same host; others are the answer.
+func (t *HTTPTarget) follow(ctx context.Context, p *preparedRequest, res *http.Response, body []byte) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, t.config.Timeout)
+	defer cancel()
+	next := followUp(ctx, p, res, body)
+	if next == nil {
+		return res, nil
+	}
+	res, err := t.client.Do(next)
+	if err != nil {
+		return nil, describeTimeout(ctx, err, t.config.Timeout)
+	}
+	defer res.Body.Close()
+	return res, describeTimeout(ctx, drain(res, t.config.MaxBody), t.config.Timeout)
+}
+
 // Close gives up the idle connections. Operations must have ended.
-func (t *HTTPTarget) Close() { t.transport.CloseIdleConnections() }
+func (t *HTTPTarget) Close() {
+	t.transport.CloseIdleConnections()
+	for _, p := range t.pools {
+		p.close()
+	}
+}
 
 // request builds a request without parsing or copying anything.
 func (p *preparedRequest) request(ctx context.Context, body []byte) *http.Request {
@@ -263,27 +344,10 @@ func followUp(ctx context.Context, p *preparedRequest, res *http.Response, body 
 	return next.WithContext(ctx)
 }
 
-// drain reads the body to its end, so that the connection can be used again,
-// or to the limit.
-func (t *HTTPTarget) drain(res *http.Response) error {
-	defer res.Body.Close()
-	if res.ContentLength > t.config.MaxBody {
-		return &BodyTooLargeError{Limit: t.config.MaxBody}
-	}
-	n, err := io.Copy(io.Discard, io.LimitReader(res.Body, t.config.MaxBody+1))
-	if err != nil {
-		return fmt.Errorf("read the answer's body: %w", err)
-	}
-	if n > t.config.MaxBody {
-		return &BodyTooLargeError{Limit: t.config.MaxBody}
-	}
-	return nil
-}
-
 // describeTimeout makes a sentence of an error that the operation's own
 // time-out caused.
 func describeTimeout(ctx context.Context, err error, timeout time.Duration) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Errorf("no complete answer within %v: %w", timeout, context.DeadlineExceeded)
 	}
 	return err

@@ -48,6 +48,13 @@ func (r *resting) trace(ctx context.Context, op Op) context.Context {
 	})
 }
 
+// opened makes the operation for which a connection was opened wait, likewise.
+func (r *resting) opened(ctx context.Context, op Op) {
+	if op.Phase == PhaseWarmup {
+		r.arrive(ctx)
+	}
+}
+
 func (r *resting) over() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
