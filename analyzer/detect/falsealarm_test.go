@@ -62,8 +62,8 @@ func TestFalseAlarms(t *testing.T) {
 		run      func(family, *rand.Rand, int) simulation
 		short    int
 	}{
-		{"exact totals", families(), family.healthy, 25},
-		{"goroutines", crowdFamilies(), family.crowd, 60},
+		{"exact totals", families(), family.healthy, 12},
+		{"goroutines", crowdFamilies(), family.crowd, 30},
 	} {
 		for _, n := range []int{10, 14, 20, 40, 60} {
 			t.Run(fmt.Sprintf("%s, %d snapshots", c.name, n), func(t *testing.T) {

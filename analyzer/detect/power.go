@@ -11,6 +11,9 @@ import (
 // powerAt is the probability with which the stated leak would have been found.
 const powerAt = 0.9
 
+// mostShifts bounds the time: a judgement costs O(snapshots²) per shift.
+const mostShifts = 20
+
 // leastHeap is the goal below which Go does not collect (GOGC=100), bytes.
 const leastHeap = 4 << 20
 
@@ -56,8 +59,10 @@ func (a *analysis) detectable(name string, enough func(*measure, float64) bool) 
 		res[i] *= wide
 	}
 	margin := m.interval.Estimate - m.lower
-	needs := make([]float64, 0, n)
-	for shift := range n {
+	shifts := min(n, mostShifts)
+	needs := make([]float64, 0, shifts)
+	for k := range shifts {
+		shift := k * n / shifts
 		y := make([]float64, n)
 		found := func(slope float64) bool {
 			for i := range y {
@@ -74,7 +79,7 @@ func (a *analysis) detectable(name string, enough func(*measure, float64) bool) 
 		needs = append(needs, smallestFound(found, a.scaleOf(name).floor/length))
 	}
 	sort.Float64s(needs)
-	v := needs[int(math.Ceil(powerAt*float64(n)))-1]
+	v := needs[int(math.Ceil(powerAt*float64(shifts)))-1]
 	if !finite(v) {
 		return nil
 	}

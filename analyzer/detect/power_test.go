@@ -35,11 +35,11 @@ func TestPowerIsAsStated(t *testing.T) {
 		n     int
 		rho   float64
 		found float64
-	}{{10, 0, 0.85}, {20, 0, 0.82}, {20, 0.5, 0.78}, {40, 0, 0.85}, {40, 0.5, 0.80}} {
+	}{{10, 0, 0.85}, {20, 0, 0.82}, {20, 0.5, 0.78}, {30, 0, 0.85}, {30, 0.5, 0.80}} {
 		t.Run(fmt.Sprintf("%d snapshots, correlation %.1f", c.n, c.rho), func(t *testing.T) {
 			t.Parallel()
 			r := seeded("power", c.n)
-			reps := min(repetitions(t, 12), 200)
+			reps := min(repetitions(t, 100/c.n), 200)
 			found, covered, tried := 0, 0, 0
 			for range reps {
 				sd := 1000 * math.Pow(1000, r.Float64())
@@ -48,7 +48,7 @@ func TestPowerIsAsStated(t *testing.T) {
 					t.Fatalf("no power statement under noise of %.0f bytes", sd)
 				}
 				stated := *res.Power.BytesPerOp
-				for range 20 {
+				for range 15 {
 					again := judge(keeping(r, c.n, stated, sd, c.rho).run(), DefaultConfig()).res
 					tried++
 					if again.Verdict == RunLeak {
@@ -65,12 +65,12 @@ func TestPowerIsAsStated(t *testing.T) {
 			}
 			slack := 0.0
 			if !calibrating() {
-				slack = 0.1 // a dozen noise levels: their own luck is 5 % or so
+				slack = 0.15 // a few noise levels: their own luck is 10 % or so
 			}
 			if share < c.found-slack {
 				t.Errorf("a leak of the stated size was found in %.0f %% of %d runs, want %.0f", 100*share, tried, 100*c.found)
 			}
-			if cover < 0.93 {
+			if cover < 0.92 {
 				t.Errorf("the interval held the size in %.0f %% of %d runs, want 95", 100*cover, tried)
 			}
 		})

@@ -146,6 +146,18 @@ func TestAttribution(t *testing.T) {
 			t.Errorf("%s, findings %+v, warnings %q; want a leak at app.Keep, and that counters are missing", res.Verdict, res.Findings, res.Warnings)
 		}
 	})
+	t.Run("six sampled objects are too few to be a leak alone", func(t *testing.T) {
+		large := at(4, "example.com/app.Load", "example.com/app.Handle", handler)
+		var heap []*snapshot.Heap
+		for i := range int64(20) {
+			k := 4 + i/2 // six more over the judged fourteen
+			heap = append(heap, &snapshot.Heap{Period: sampling, Samples: []snapshot.HeapSample{{Stack: large, Size: 1 << 20, InuseObjects: k, InuseBytes: k << 20, AllocObjects: k, AllocBytes: k << 20}}})
+		}
+		f := find(Analyze(leaky(9.5*(1<<20), heap).run(), DefaultConfig()), "example.com/app.Load")
+		if f == nil || f.Verdict != Suspect || !said(f.Why, "this site holds") {
+			t.Errorf("finding %+v, want a suspect by its share", f)
+		}
+	})
 	t.Run("the larger leak comes first, what is open last", func(t *testing.T) {
 		more := other
 		more.kept = 24

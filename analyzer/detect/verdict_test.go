@@ -68,6 +68,14 @@ func TestVerdictsOfTotals(t *testing.T) {
 			objects: curve(n, 20, func(u float64) float64 { return 5e4 * (1 - math.Exp(-3*u)) }),
 		}), Growing, Growing, RunInconclusive, "a cache that fills looks like this", ""},
 		{"what grew goes away in the drain", phased(simulation{bytes: curve(n, 2e3, linear(5e6)), objects: curve(n, 20, linear(0)), afterDrain: -4.9e6}), Backlog, Stable, RunInconclusive, "% of the growth went away in the drain", "kept"},
+		{"a little per operation, gone after the drain", phased(simulation{bytes: curve(n, 500, linear(3e5)), objects: curve(n, 20, linear(0)), afterDrain: -3e5}), Backlog, Stable, RunInconclusive, "went away in the drain", "kept"},
+		{"what grew along a bend goes away in the drain", phased(simulation{bytes: curve(n, 2e3, func(u float64) float64 { return 5e6 * (1 - math.Exp(-3*u)) }), objects: curve(n, 20, linear(0)), afterDrain: -4.7e6}), Backlog, Stable, RunInconclusive, "not along a line", "kept"},
+		{"noise in the first half, none in the second: nothing grew", phased(simulation{bytes: curve(n, 0, func(u float64) float64 {
+			if u > 0.49 {
+				return 0
+			}
+			return 4e6 * math.Sin(100*u)
+		}), objects: curve(n, 20, linear(0))}), Unknown, Stable, RunInconclusive, "neither growth nor its absence", "grew"},
 		{"one large step", phased(simulation{bytes: curve(n, 2e3, func(u float64) float64 {
 			if u > 0.5 {
 				return 5e6
@@ -259,4 +267,55 @@ func TestForecast(t *testing.T) {
 	if iv := res.Forecast.SecondsToLimit; math.Abs(iv.Estimate-want) > 0.01*want || iv.Lo > want || iv.Hi < want || !iv.Finite() {
 		t.Errorf("forecast %+v, want %.0f s", iv, want)
 	}
+}
+
+// The first idle snapshot sets up the client's connection and is left out: five
+// are needed to measure what one leaves behind.
+func TestIdleSnapshotsThatMeasureTheObserver(t *testing.T) {
+	t.Parallel()
+	for idle, want := range map[int]bool{0: false, 4: false, 5: true} {
+		run := simulation{idle: idle, steady: 8, ops: 100, observedBytes: 300}.run()
+		r := series.Build(run)
+		if got := observe(r.Total(series.LiveBytes).Y, windowOf(r).idle, observerBytes); got.known != want || want && got.perSnapshot != 300 {
+			t.Errorf("%d idle snapshots: %+v, want known %v", idle, got, want)
+		}
+	}
+}
+
+// The gates one by one, on series that all others let pass.
+func TestGates(t *testing.T) {
+	t.Parallel()
+	u := curve(24, 0, linear(10_000))
+	for _, c := range []struct {
+		name      string
+		y         []float64
+		before    float64
+		sustained bool
+		says      string
+	}{
+		{"a line", curve(24, 1e3, linear(1e6)), math.NaN(), true, ""},
+		{"a line after a steep start", curve(24, 1e3, linear(1e6)), 1000, true, ""},
+		{"a line whose steep start noise leaves open", curve(24, 2e5, linear(1e6)), 1000, false, "times as fast before"},
+		{"a bend that the halves show and the last third does not", curve(24, 1e3, func(u float64) float64 { return 1e6 * math.Log1p(2*u) }), math.NaN(), false, "the second half grew at"},
+		{"a bend in noise after a steep start", curve(24, 6e4, func(u float64) float64 { return 1e6 * math.Log1p(2*u) }), 1000, false, "times as fast before"},
+		{"flat for a sixth", curve(24, 1e3, fills(1e6, 0.83)), math.NaN(), false, "the last"},
+		{"falling", curve(24, 1e3, linear(-1e6)), math.NaN(), true, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g, ok := exact(u, c.y, 0, c.before)
+			if !ok || g.sustained != c.sustained || !strings.Contains(g.falling, c.says) {
+				t.Errorf("sustained %v, %q; want %v, %q", g.sustained, g.falling, c.sustained, c.says)
+			}
+		})
+	}
+	t.Run("one step on a small slope", func(t *testing.T) {
+		y := curve(24, 1, func(u float64) float64 { return 2*math.Floor(u+0.5)*100 + 120*u })
+		if g, _ := exact(u, y, 0, math.NaN()); g.dejumped >= 1 || g.dejumped <= 0 {
+			t.Errorf("p without the step %v, want one between 0 and 1", g.dejumped)
+		}
+		y = curve(24, 10, func(u float64) float64 { return 200 * math.Floor(u+0.5) })
+		if g, _ := exact(u, y, 0, math.NaN()); g.dejumped <= alphaDejump {
+			t.Errorf("p without the step %v, want nothing left", g.dejumped)
+		}
+	})
 }
