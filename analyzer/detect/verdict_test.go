@@ -309,13 +309,9 @@ func TestGates(t *testing.T) {
 		})
 	}
 	t.Run("one step on a small slope", func(t *testing.T) {
-		y := curve(24, 1, func(u float64) float64 { return 2*math.Floor(u+0.5)*100 + 120*u })
-		if g, _ := exact(u, y, 0, math.NaN()); g.dejumped >= 1 || g.dejumped <= 0 {
-			t.Errorf("p without the step %v, want one between 0 and 1", g.dejumped)
-		}
-		y = curve(24, 10, func(u float64) float64 { return 200 * math.Floor(u+0.5) })
-		if g, _ := exact(u, y, 0, math.NaN()); g.dejumped <= alphaDejump {
-			t.Errorf("p without the step %v, want nothing left", g.dejumped)
+		y := curve(24, 12, func(u float64) float64 { return 40*math.Floor(u+0.5) + 100*u })
+		if g, _ := exact(u, y, 0, math.NaN()); g.p > alphaSlope || g.dejumped <= alphaDejump || g.passes() {
+			t.Errorf("p %.2g with the step, %.2g without: want one below %g and one above %g", g.p, g.dejumped, alphaSlope, alphaDejump)
 		}
 	})
 }
