@@ -18,6 +18,8 @@ const (
 	// slowOp is the length assumed of an operation as long as nothing better is
 	// known.
 	slowOp = time.Millisecond
+	// maxClaim is how many arrivals a worker takes at once at most.
+	maxClaim = 256
 	// maxErrorClasses bounds the error classes of a run; more become "other".
 	maxErrorClasses = 64
 )
@@ -37,13 +39,15 @@ type dispatcher struct {
 	idle    []*worker // the last to become idle is the first to be woken
 	workers int64     // created and not ended
 	waking  int64     // woken or created, not yet at the queue
+	claims  []*worker // that have taken arrivals and not come back
 	opTime  time.Duration
 	closed  bool
 	settled chan struct{} // non-nil while someone waits for nothing queued or in flight
 	ended   chan struct{} // closed when closed and no worker is left
 
-	sent, completed, errors, shed int64
-	inFlight, maxInFlight         int64
+	seq                           int64 // the next that has no arrival yet
+	sent, completed, errors, shed int64 // without what workers have in hand
+	inFlight, maxInFlight         int64 // workers at work
 	classes                       map[string]int64
 	examples                      map[string]string
 }
@@ -52,6 +56,7 @@ type worker struct {
 	number int
 	wake   chan struct{} // capacity 1; closed to end it
 	seen   map[string]bool
+	claim  claim
 }
 
 // describe returns the class of err, and its text where this worker meets the
@@ -83,18 +88,19 @@ func newDispatcher(t Target, p Plan, shards int, now func() time.Duration) *disp
 func (d *dispatcher) release(s *stream, origin time.Duration, first, n int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.queue.n > 0 {
+	if d.takeBack(false) || d.queue.n > 0 {
 		// What was released last time is still there: whatever operations
 		// took before, they no longer do.
 		d.opTime = slowOp
 	}
-	room := max(d.queueMax+d.max-d.inFlight-d.queue.n, 0)
+	room := max(d.queueMax+d.max-d.inFlight-d.queued(), 0)
 	accepted := min(n, room)
 	s.due += n
 	s.shed += n - accepted
 	d.shed += n - accepted
 	if accepted > 0 {
-		d.queue.push(segment{stream: s, origin: origin, first: first, n: accepted})
+		d.queue.push(segment{stream: s, origin: origin, first: first, n: accepted, seq: d.seq})
+		d.seq += accepted
 	}
 	want := d.queue.n
 	if d.opTime < handOff {
@@ -120,7 +126,7 @@ func (d *dispatcher) release(s *stream, origin time.Duration, first, n int64) {
 func (d *dispatcher) waiting() int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.queue.n
+	return d.queued()
 }
 
 func (d *dispatcher) work(w *worker) {
@@ -129,43 +135,76 @@ func (d *dispatcher) work(w *worker) {
 	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels("heapdrift", "load")))
 	d.mu.Lock()
 	d.waking--
-	g, number, op, ok := d.start(w)
+	for d.start(w) {
+		d.carryOut(w)
+		d.mu.Lock()
+		d.fold(w)
+	}
+}
+
+// carryOut carries out the operations of w's claim.
+func (d *dispatcher) carryOut(w *worker) {
+	c := &w.claim
+	op := Op{Phase: c.stream.phase, Pass: c.stream.pass}
 	begin := d.now()
-	for ok {
+	for {
+		i := c.next.Add(1) - 1
+		if i >= c.size {
+			return // also when the rest was taken back
+		}
+		number := c.first + i
+		op.Seq, op.Index = c.seq+i, number-c.stream.first
 		err := d.target.Do(d.ctx, op)
 		end := d.now()
-		d.latency.Record(w.number, g.stream.tally, end-g.intended(number))
-		var class, example string
-		if err != nil {
-			class, example = w.describe(err)
-		}
-		d.mu.Lock()
-		d.finish(g.stream, end-begin, class, example)
+		took := end - begin
 		begin = end
-		if d.queue.n == 0 {
-			begin = -1
+		c.latencies = append(c.latencies, end-c.intended(number))
+		c.service += took
+		if err != nil {
+			class, example := w.describe(err)
+			d.mu.Lock()
+			c.service -= took
+			d.fold(w)
+			d.fail(c.stream, class, example)
+			d.opTime += (took - d.opTime) / 8
+			d.mu.Unlock()
+			continue
 		}
-		g, number, op, ok = d.start(w)
-		if begin < 0 && ok {
-			begin = d.now()
+		c.served++
+		if c.quickest == 0 || took < c.quickest {
+			c.quickest = max(took, 1)
 		}
 	}
 }
 
-// finish counts an operation of s that took so long. The lock is held.
-func (d *dispatcher) finish(s *stream, took time.Duration, class, example string) {
-	d.inFlight--
-	d.completed++
-	s.completed++
-	d.opTime += (took - d.opTime) / 8
-	if class == "" {
-		s.served++
-		s.service += took
-		if s.quickest == 0 || took < s.quickest {
-			s.quickest = max(took, 1)
-		}
+// fold counts what w has carried out since the last time. The lock is held.
+func (d *dispatcher) fold(w *worker) {
+	c, s := &w.claim, w.claim.stream
+	n := int64(len(c.latencies))
+	if n == 0 {
 		return
 	}
+	d.latency.Record(w.number, s.tally, c.latencies)
+	c.latencies = c.latencies[:0]
+	c.folded += n
+	d.sent += n
+	s.sent += n
+	d.completed += n
+	s.completed += n
+	if c.served > 0 {
+		mean := c.service / time.Duration(c.served)
+		d.opTime += (mean - d.opTime) / 8
+		s.served += c.served
+		s.service += c.service
+		if s.quickest == 0 || c.quickest < s.quickest {
+			s.quickest = c.quickest
+		}
+		c.served, c.service, c.quickest = 0, 0, 0
+	}
+}
+
+// fail counts that one of the operations folded failed. The lock is held.
+func (d *dispatcher) fail(s *stream, class, example string) {
 	d.errors++
 	s.errors++
 	if _, known := d.classes[class]; !known && len(d.classes) >= maxErrorClasses {
@@ -177,14 +216,17 @@ func (d *dispatcher) finish(s *stream, took time.Duration, class, example string
 	}
 }
 
-// start waits for an arrival and counts it as started. It is called with the
-// lock held and returns without it. ok is false when the worker shall end.
-func (d *dispatcher) start(w *worker) (g segment, number int64, op Op, ok bool) {
+// start waits for arrivals and claims them for w. It is called with the lock
+// held and returns without it. It reports false when the worker shall end.
+func (d *dispatcher) start(w *worker) bool {
+	if w.claim.stream != nil {
+		d.endClaim(w)
+	}
 	for d.queue.n == 0 {
 		d.settle()
 		if d.closed {
 			d.leave()
-			return segment{}, 0, Op{}, false
+			return false
 		}
 		d.idle = append(d.idle, w)
 		d.mu.Unlock()
@@ -194,15 +236,16 @@ func (d *dispatcher) start(w *worker) (g segment, number int64, op Op, ok bool) 
 			d.waking--
 		}
 	}
-	g, number = d.queue.pop()
-	s := g.stream
-	op = Op{Seq: d.sent, Index: number - s.first, Phase: s.phase, Pass: s.pass}
-	d.sent++
-	s.sent++
+	want := int64(1)
+	if d.opTime < handOff {
+		want = min(int64(handOff/max(d.opTime, 1)), maxClaim)
+	}
+	w.claim.begin(d.queue.pop(want))
+	d.claims = append(d.claims, w)
 	d.inFlight++
 	d.maxInFlight = max(d.maxInFlight, d.inFlight)
 	d.mu.Unlock()
-	return g, number, op, true
+	return true
 }
 
 // settle tells whoever waits that nothing is left. The lock is held.
@@ -251,6 +294,7 @@ func (d *dispatcher) awaitSettled(ctx context.Context, timeout time.Duration) bo
 func (d *dispatcher) shedQueue() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.takeBack(true)
 	for d.queue.n > 0 {
 		g := &d.queue.ring[d.queue.head]
 		g.stream.shed += g.n
@@ -282,16 +326,20 @@ func (d *dispatcher) close() <-chan struct{} {
 func (d *dispatcher) counts() Counts {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	started, ended := d.inHand(nil)
 	return Counts{
-		Sent: d.sent, Completed: d.completed, Errors: d.errors, Shed: d.shed,
-		InFlight: d.inFlight, Queued: d.queue.n,
+		Sent: d.sent + started, Completed: d.completed + ended, Errors: d.errors, Shed: d.shed,
+		InFlight: d.sent + started - d.completed - ended, Queued: d.queued(),
 	}
 }
 
 func (d *dispatcher) countsOf(s *stream) Counts {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return s.counts()
+	started, ended := d.inHand(s)
+	c := Counts{Sent: s.sent + started, Completed: s.completed + ended, Errors: s.errors, Shed: s.shed}
+	c.InFlight, c.Queued = c.Sent-c.Completed, s.due-c.Sent-c.Shed
+	return c
 }
 
 func (d *dispatcher) maxInFlightSeen() int64 {
@@ -311,6 +359,7 @@ func (d *dispatcher) errorClasses() (counts map[string]int64, examples map[strin
 func (d *dispatcher) startedBy(now time.Duration, s *stream) int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.takeBack(true)
 	return s.due - s.shed - d.queue.olderThan(now-borderSlack, s)
 }
 
@@ -318,6 +367,7 @@ func (d *dispatcher) startedBy(now time.Duration, s *stream) int64 {
 func (d *dispatcher) evidence(now time.Duration, streams []*stream) evidence {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.takeBack(true)
 	e := evidence{saturated: d.maxInFlight >= d.max}
 	var served int64
 	var service time.Duration

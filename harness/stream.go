@@ -32,13 +32,6 @@ func newStream(phase Phase, pass int, pacer Pacer) *stream {
 	return &stream{phase: phase, pass: pass, pacer: pacer, tally: latency.NewTally()}
 }
 
-func (s *stream) counts() Counts {
-	return Counts{
-		Sent: s.sent, Completed: s.completed, Errors: s.errors, Shed: s.shed,
-		InFlight: s.sent - s.completed, Queued: s.due - s.sent - s.shed,
-	}
-}
-
 // segment is n consecutive arrivals of a stream that wait, from number first
 // on, with their clock's origin.
 type segment struct {
@@ -46,6 +39,7 @@ type segment struct {
 	origin time.Duration
 	first  int64
 	n      int64
+	seq    int64 // Op.Seq of the first
 }
 
 func (g segment) intended(number int64) time.Duration {
@@ -66,36 +60,52 @@ func (q *queue) push(g segment) {
 	q.n += g.n
 	if q.len > 0 {
 		last := &q.ring[(q.head+q.len-1)%len(q.ring)]
-		if last.stream == g.stream && last.origin == g.origin && last.first+last.n == g.first {
+		if last.stream == g.stream && last.origin == g.origin && last.first+last.n == g.first && last.seq+last.n == g.seq {
 			last.n += g.n
 			return
 		}
 	}
-	if q.len == len(q.ring) {
-		grown := make([]segment, max(2*q.len, 16))
-		for i := range q.len {
-			grown[i] = q.ring[(q.head+i)%q.len]
-		}
-		q.ring, q.head = grown, 0
-	}
+	q.grow()
 	q.ring[(q.head+q.len)%len(q.ring)] = g
 	q.len++
 }
 
-// pop takes the oldest arrival: its number in its segment's stream. The queue
-// must not be empty.
-func (q *queue) pop() (g segment, number int64) {
+// pushFront puts arrivals back that were taken.
+func (q *queue) pushFront(g segment) {
+	q.n += g.n
+	q.grow()
+	q.head = (q.head + len(q.ring) - 1) % len(q.ring)
+	q.ring[q.head] = g
+	q.len++
+}
+
+func (q *queue) grow() {
+	if q.len < len(q.ring) {
+		return
+	}
+	grown := make([]segment, max(2*q.len, 16))
+	for i := range q.len {
+		grown[i] = q.ring[(q.head+i)%q.len]
+	}
+	q.ring, q.head = grown, 0
+}
+
+// pop takes the oldest arrivals, consecutive ones of one stream and at most
+// so many. The queue must not be empty.
+func (q *queue) pop(most int64) segment {
 	head := &q.ring[q.head]
-	g, number = *head, head.first
-	head.first++
-	head.n--
-	q.n--
+	g := *head
+	g.n = min(g.n, most)
+	head.first += g.n
+	head.seq += g.n
+	head.n -= g.n
+	q.n -= g.n
 	if head.n == 0 {
 		*head = segment{} // lets go of the stream
 		q.head = (q.head + 1) % len(q.ring)
 		q.len--
 	}
-	return g, number
+	return g
 }
 
 // olderThan counts the waiting arrivals of s that were intended before t.

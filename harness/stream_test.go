@@ -23,9 +23,13 @@ func TestTheQueueKeepsOrderAndIntendedTimes(t *testing.T) {
 		}
 		next += 2 + i%2
 		if i%4 == 0 {
-			g, number := q.pop()
-			if got := g.intended(number); got != want[0] {
-				t.Fatalf("arrival %d was intended at %v, want %v", number, got, want[0])
+			g := q.pop(1)
+			if got := g.intended(g.first); got != want[0] {
+				t.Fatalf("arrival %d was intended at %v, want %v", g.first, got, want[0])
+			}
+			if i%8 == 0 {
+				q.pushFront(g)
+				g = q.pop(1)
 			}
 			want = want[1:]
 		}
@@ -40,9 +44,9 @@ func TestTheQueueKeepsOrderAndIntendedTimes(t *testing.T) {
 		t.Errorf("%d of a stream that has none", got)
 	}
 	for _, w := range want {
-		g, number := q.pop()
-		if got := g.intended(number); got != w {
-			t.Fatalf("arrival %d was intended at %v, want %v", number, got, w)
+		g := q.pop(1)
+		if got := g.intended(g.first); got != w {
+			t.Fatalf("arrival %d was intended at %v, want %v", g.first, got, w)
 		}
 	}
 	if q.n != 0 || q.len != 0 {
@@ -54,7 +58,7 @@ func TestConsecutiveArrivalsAreOneSegment(t *testing.T) {
 	t.Parallel()
 	s, q := &stream{pacer: Constant(1e6)}, queue{}
 	for i := range int64(1e5) {
-		q.push(segment{stream: s, first: 1000 * i, n: 1000})
+		q.push(segment{stream: s, first: 1000 * i, n: 1000, seq: 1000 * i})
 	}
 	if q.n != 1e8 || q.len != 1 {
 		t.Errorf("%d arrivals in %d segments, want a hundred million in one", q.n, q.len)

@@ -84,19 +84,23 @@ func (r *Recorder) Switch(t *Tally) {
 	}
 }
 
-// Record counts d for t in the shard of the given number, taken modulo the
-// number of shards. Negative durations count as zero.
-func (r *Recorder) Record(number int, t *Tally, d time.Duration) {
+// Record counts values for t in the shard of the given number, taken modulo
+// the number of shards. Negative durations count as zero.
+func (r *Recorder) Record(number int, t *Tally, values []time.Duration) {
 	s := &r.shards[uint(number)%uint(len(r.shards))]
 	s.mu.Lock()
 	if s.tally == t {
-		s.max, s.over = record(s.hist, d, s.max, s.over)
+		for _, d := range values {
+			s.max, s.over = record(s.hist, d, s.max, s.over)
+		}
 		s.mu.Unlock()
 		return
 	}
 	s.mu.Unlock()
 	t.mu.Lock()
-	t.max, t.over = record(t.hist, d, t.max, t.over)
+	for _, d := range values {
+		t.max, t.over = record(t.hist, d, t.max, t.over)
+	}
 	t.mu.Unlock()
 }
 

@@ -6,12 +6,14 @@ import (
 	"time"
 )
 
+func one(d time.Duration) []time.Duration { return []time.Duration{d} }
+
 func TestQuantilesOfAUniformDistribution(t *testing.T) {
 	t.Parallel()
 	r, tally := NewRecorder(4), NewTally()
 	r.Switch(tally)
 	for i := 1; i <= 100_000; i++ {
-		r.Record(i, tally, time.Duration(i)*10*time.Microsecond)
+		r.Record(i, tally, one(time.Duration(i)*10*time.Microsecond))
 	}
 	got := r.Summary(tally)
 	for name, c := range map[string]struct{ got, want time.Duration }{
@@ -34,9 +36,9 @@ func TestOutOfRangeValuesAreCountedAndMoveTheQuantiles(t *testing.T) {
 	t.Parallel()
 	r, tally := NewRecorder(1), NewTally()
 	r.Switch(tally)
-	r.Record(0, tally, -time.Second)
-	r.Record(0, tally, 2*Highest)
-	r.Record(0, tally, 3*Highest)
+	r.Record(0, tally, one(-time.Second))
+	r.Record(0, tally, one(2*Highest))
+	r.Record(0, tally, one(3*Highest))
 	got := r.Summary(tally)
 	if got.N != 3 || got.OutOfRange != 2 {
 		t.Errorf("got N=%d OutOfRange=%d, want 3 and 2", got.N, got.OutOfRange)
@@ -53,11 +55,11 @@ func TestLateValuesGoToTheirOwnPhase(t *testing.T) {
 	t.Parallel()
 	r, first, second := NewRecorder(2), NewTally(), NewTally()
 	r.Switch(first)
-	r.Record(0, first, time.Millisecond)
-	r.Record(1, first, time.Millisecond)
+	r.Record(0, first, one(time.Millisecond))
+	r.Record(1, first, one(time.Millisecond))
 	r.Switch(second)
-	r.Record(0, first, 10*time.Millisecond) // late
-	r.Record(0, second, time.Second)
+	r.Record(0, first, one(10*time.Millisecond)) // late
+	r.Record(0, second, one(time.Second))
 	a, b := r.Summary(first), r.Summary(second)
 	if a.N != 3 || a.Max != 10*time.Millisecond {
 		t.Errorf("first phase: got N=%d max=%v, want 3 and 10ms", a.N, a.Max)
@@ -85,7 +87,7 @@ func TestNothingIsLostWhileOthersLookAndSwitch(t *testing.T) {
 	for w := range workers {
 		wg.Go(func() {
 			for i := range each {
-				r.Record(w, tallies[i%2], time.Millisecond)
+				r.Record(w, tallies[i%2], one(time.Millisecond))
 			}
 		})
 	}
@@ -103,7 +105,8 @@ func TestNothingIsLostWhileOthersLookAndSwitch(t *testing.T) {
 func TestRecordAllocatesNothing(t *testing.T) {
 	r, tally := NewRecorder(1), NewTally()
 	r.Switch(tally)
-	if n := testing.AllocsPerRun(1000, func() { r.Record(0, tally, time.Millisecond) }); n != 0 {
+	values := one(time.Millisecond)
+	if n := testing.AllocsPerRun(1000, func() { r.Record(0, tally, values) }); n != 0 {
 		t.Errorf("%v allocations a value, want none", n)
 	}
 }
@@ -112,6 +115,6 @@ func BenchmarkRecord(b *testing.B) {
 	r, tally := NewRecorder(1), NewTally()
 	r.Switch(tally)
 	for b.Loop() {
-		r.Record(0, tally, 1234*time.Microsecond)
+		r.Record(0, tally, one(1234*time.Microsecond))
 	}
 }

@@ -1,0 +1,72 @@
+package harness
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Arrivals are claimed many at once, and taken back when one blocks: every
+// number is still used once, and the counts add up at any time.
+func TestArrivalsTakenBackAreCarriedOutOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const n = 20_000
+		var seqs, indexes [n]atomic.Int32
+		var wrong atomic.Int64
+		var l *Load
+		var blocked sync.WaitGroup
+		l, err := New(TargetFunc(func(_ context.Context, op Op) error {
+			seqs[op.Seq].Add(1)
+			indexes[op.Index].Add(1)
+			if op.Seq%1000 == 700 {
+				blocked.Add(1)
+				time.Sleep(5 * time.Millisecond)
+				c := l.Counts()
+				if c.Sent-c.Completed != c.InFlight || c.InFlight < 1 || c.Sent+c.Shed+c.Queued > n {
+					wrong.Add(1)
+				}
+				blocked.Done()
+			}
+			return nil
+		}), Plan{Rate: Rate{100_000, 100_000}, Steady: n * time.Second / 100_000, MaxInFlight: 64})
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := l.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkSums(t, res)
+		blocked.Wait()
+		for i := range n {
+			if a, b := seqs[i].Load(), indexes[i].Load(); a != 1 || b != 1 {
+				t.Fatalf("number %d was given %d times and arrival %d carried out %d times, want once each", i, a, i, b)
+			}
+		}
+		if wrong.Load() > 0 {
+			t.Errorf("counts were wrong %d times", wrong.Load())
+		}
+		if got := res.Steady.Latency.P99; got > 6*time.Millisecond {
+			t.Errorf("p99 %v: operations waited behind one that blocked", got)
+		}
+	})
+}
+
+func TestErrorsWithinAClaimAreAllCounted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		res := mustRun(t, TargetFunc(func(_ context.Context, op Op) error {
+			if op.Seq%3 == 0 {
+				return &StatusError{Code: 500}
+			}
+			return nil
+		}), Plan{Rate: Rate{30_000, 30_000}, Steady: 2 * time.Second})
+		if c := res.Steady.Counts; c.Completed != 60_000 || c.Errors != 20_000 || res.ErrorClasses["status 500"] != 20_000 {
+			t.Errorf("got %+v %v, want 60000 completed and 20000 errors", c, res.ErrorClasses)
+		}
+	})
+}
