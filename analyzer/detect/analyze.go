@@ -47,7 +47,7 @@ func judge(run *snapshot.Run, cfg Config) *analysis {
 		a.totals[t.Name] = a.measureTotal(t)
 	}
 	if m := a.totals[series.LiveBytes]; m != nil && m.observed.excess > m.observed.se {
-		a.res.Warnings = append(a.res.Warnings, fmt.Sprintf("live bytes grew by %.0f between idle snapshots, more than taking one leaves behind: the program keeps memory without load", m.observed.perSnapshot+m.observed.excess))
+		a.res.Warnings = append(a.res.Warnings, fmt.Sprintf("live bytes grew by at least %.0f between any two idle snapshots, more than taking one leaves behind: the program keeps memory without load", m.observed.perSnapshot+m.observed.excess))
 	}
 	groups := a.goroutines()
 	a.heapVerdicts()

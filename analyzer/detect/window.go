@@ -2,6 +2,7 @@ package detect
 
 import (
 	"math"
+	"slices"
 	"sort"
 
 	"github.com/heapdrift/heapdrift/analyzer/series"
@@ -108,6 +109,7 @@ func observe(y []float64, idle []int, usual float64) observer {
 	if len(d) < 3 {
 		return observer{}
 	}
+	least := slices.Min(d) // of a program that settles, little by the end
 	m := median(d)
 	dev := make([]float64, len(d))
 	for i := range d {
@@ -115,7 +117,7 @@ func observe(y []float64, idle []int, usual float64) observer {
 	}
 	own := math.Min(math.Max(0, m), mostObserved*usual)
 	// sd of a median ≈ 1.253 σ/√n; σ ≈ 1.4826 MAD
-	return observer{perSnapshot: own, se: 1.253 * 1.4826 * median(dev) / math.Sqrt(float64(len(d))), known: true, excess: math.Max(0, m-own)}
+	return observer{perSnapshot: own, se: 1.253 * 1.4826 * median(dev) / math.Sqrt(float64(len(d))), known: true, excess: math.Max(0, least-own)}
 }
 
 // median sorts v.
