@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/heapdrift/heapdrift/pipeline/embed"
+	"github.com/heapdrift/heapdrift/pipeline/entity"
 	"github.com/heapdrift/heapdrift/pipeline/store"
 	"github.com/heapdrift/heapdrift/pipeline/text"
 )
@@ -28,17 +29,28 @@ type Pipeline struct {
 	once    sync.Once
 	closing error // what Close returns, after once
 
-	split, embed, put stage
+	split, extract, embed, put stage
 }
 
-// job is a document on its way. One stage at a time holds it.
+// job is a document on its way, or a part of one. One stage at a time holds it.
 type job struct {
-	ctx     context.Context // the caller's: when it ends nobody waits any more
-	doc     Document
-	text    string // normalised
-	chunks  []text.Chunk
-	vectors []embed.Vector
-	done    chan error // holds one, so that no stage ever waits for the caller
+	ctx   context.Context // the caller's: when it ends nobody waits any more
+	doc   Document        // without its text, in a part
+	piece string          // of the document's text, as it came
+	bytes int             // of piece, once that is let go
+
+	reading *text.Reading // of the document; the split stage alone touches it
+	read    chan struct{} // of a part: gets a value when the reading has gone on
+	draft   uint64        // of a part; 0 for a document in one piece
+	seq     int
+	last    bool
+	total   store.Total // of the parts before
+	print   uint64      // the document's fingerprint; the last part's only
+
+	part     text.Part
+	entities []entity.Entity
+	vectors  []embed.Vector
+	done     chan error // holds one, so that no stage ever waits for the caller
 }
 
 // New starts the stages. The caller must Close the pipeline, which closes the
@@ -48,14 +60,17 @@ func New(cfg Config) (*Pipeline, error) {
 		return nil, fmt.Errorf("start pipeline: %w", err)
 	}
 	p := &Pipeline{cfg: cfg, intake: make(chan *job, cfg.Queue)}
+	toExtract := make(chan *job, cfg.Queue)
 	toEmbed := make(chan *job, cfg.Queue)
 	toStore := make(chan *job, cfg.Queue)
 	p.split = stage{name: "split", queue: p.intake}
+	p.extract = stage{name: "extract", queue: toExtract}
 	p.embed = stage{name: "embed", queue: toEmbed}
 	p.put = stage{name: "store", queue: toStore}
 
-	p.start(&p.split, toEmbed, p.splitOne)
-	p.start(&p.embed, toStore, p.embedOne)
+	p.start(&p.split, toExtract, cfg.Workers, p.splitOne)
+	p.start(&p.extract, toEmbed, cfg.Workers, p.extractOne)
+	p.start(&p.embed, toStore, cfg.Embedders, p.embedOne)
 	p.group.Go(p.storeAll)
 	return p, nil
 }
@@ -78,19 +93,47 @@ func (p *Pipeline) process(ctx context.Context, doc Document, wait bool) (Summar
 	if err := doc.Validate(); err != nil {
 		return Summary{}, err
 	}
-	j := &job{ctx: ctx, doc: doc, done: make(chan error, 1)}
-	if err := p.send(j, wait); err != nil {
+	if p.cfg.Gate != nil {
+		if err := p.cfg.Gate.Enter(ctx, wait); err != nil {
+			if errors.Is(err, ErrFull) {
+				p.split.refused.Add(1)
+			}
+			return Summary{}, fmt.Errorf("document %q: %w", doc.ID, err)
+		}
+	}
+	var total store.Total
+	var err error
+	if doc.Rest != nil || len(doc.Text) > p.cfg.PartBytes {
+		total, err = p.stream(ctx, &doc, wait)
+	} else {
+		total, err = p.whole(ctx, doc, wait)
+	}
+	if err != nil {
 		return Summary{}, fmt.Errorf("document %q: %w", doc.ID, err)
+	}
+	return Summary{ID: doc.ID, Chunks: total.Chunks, Entities: total.Entities, SameTitleAs: doc.SameTitleAs}, nil
+}
+
+// whole takes a document through the stages in one piece.
+func (p *Pipeline) whole(ctx context.Context, doc Document, wait bool) (store.Total, error) {
+	j := &job{
+		ctx: ctx, doc: doc, piece: doc.Text, reading: &text.Reading{}, last: true,
+		print: doc.Fingerprint(), done: make(chan error, 1),
+	}
+	if err := p.send(j, wait); err != nil {
+		return store.Total{}, err
 	}
 	select {
 	case err := <-j.done:
-		if err != nil {
-			return Summary{}, fmt.Errorf("document %q: %w", doc.ID, err)
-		}
-		return Summary{ID: doc.ID, Chunks: len(j.chunks), SameTitleAs: doc.SameTitleAs}, nil
+		return j.counts(), err
 	case <-ctx.Done():
-		return Summary{}, fmt.Errorf("document %q: %w", doc.ID, ctx.Err())
+		return store.Total{}, ctx.Err()
 	}
+}
+
+// counts is what a job that is done has brought.
+func (j *job) counts() store.Total {
+	return store.Total{Chunks: len(j.part.Chunks), Entities: len(j.entities)}
 }
 
 func (p *Pipeline) send(j *job, wait bool) error {
@@ -116,9 +159,30 @@ func (p *Pipeline) send(j *job, wait bool) error {
 	}
 }
 
-// Document returns what is stored under an id; false if there is nothing.
+// Document returns what is stored under an id, all of it in memory; false if
+// there is nothing.
 func (p *Pipeline) Document(ctx context.Context, id string) (store.Record, bool, error) {
 	return p.cfg.Store.Get(ctx, id)
+}
+
+// Head returns what is stored under an id but for its content.
+func (p *Pipeline) Head(ctx context.Context, id string) (store.Head, bool, error) {
+	return p.cfg.Store.Head(ctx, id)
+}
+
+// Parts calls use with what is stored under an id, a part at a time.
+func (p *Pipeline) Parts(ctx context.Context, id string, use func(store.Record) error) error {
+	return p.cfg.Store.Parts(ctx, id, use)
+}
+
+// Known reports whether the very same document is stored already. Of a
+// document with a Rest it says no.
+func (p *Pipeline) Known(ctx context.Context, doc Document) (bool, error) {
+	if doc.Rest != nil {
+		return false, nil
+	}
+	head, found, err := p.cfg.Store.Head(ctx, doc.ID)
+	return found && head.Fingerprint == doc.Fingerprint(), err
 }
 
 // Close takes no more documents, finishes those that were accepted, waits for

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,6 +33,8 @@ type memory struct {
 	records map[string]store.Record
 	commits int
 	closed  bool
+
+	drafts, discarded atomic.Uint64
 }
 
 func (m *memory) Put(_ context.Context, records []store.Record) error {
@@ -59,6 +62,19 @@ func (m *memory) Get(_ context.Context, id string) (store.Record, bool, error) {
 	r, ok := m.records[id]
 	return r, ok, nil
 }
+
+func (m *memory) NewDraft() uint64 { return m.drafts.Add(1) }
+
+func (m *memory) Discard(_ context.Context, draft uint64) error {
+	m.discarded.Store(draft)
+	return nil
+}
+
+func (m *memory) Head(context.Context, string) (store.Head, bool, error) {
+	return store.Head{}, false, nil
+}
+
+func (m *memory) Parts(context.Context, string, func(store.Record) error) error { return nil }
 
 func (m *memory) Close() error { m.closed = true; return nil }
 
@@ -97,12 +113,12 @@ func TestAFullIntakeIsSaidOrWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &memory{gate: make(chan struct{})}
 		cfg := pipeline.DefaultConfig(m)
-		cfg.Queue, cfg.Workers, cfg.Batch = 1, 1, 1
+		cfg.Queue, cfg.Workers, cfg.Embedders, cfg.Batch = 1, 1, 1, 1
 		p := start(t, cfg)
 
 		// One at the store's gate, and a queue and a worker before each of the
-		// others: 1 + 1 + 1 + 1 + 1 + 1 documents find room.
-		const room = 6
+		// others: 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 documents find room.
+		const room = 8
 		var accepted sync.WaitGroup
 		for i := range room {
 			accepted.Go(func() {
@@ -278,6 +294,9 @@ func TestNewRefusesHalfAPipeline(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*pipeline.Config){
 		"no splitter":   func(c *pipeline.Config) { c.Splitter = nil },
+		"no extractor":  func(c *pipeline.Config) { c.Extractor = nil },
+		"no embedders":  func(c *pipeline.Config) { c.Embedders = 0 },
+		"small parts":   func(c *pipeline.Config) { c.PartBytes = 100 },
 		"no embedder":   func(c *pipeline.Config) { c.Embedder = nil },
 		"no store":      func(c *pipeline.Config) { c.Store = nil },
 		"no queue":      func(c *pipeline.Config) { c.Queue = 0 },

@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/heapdrift/heapdrift/pipeline/store"
-	"github.com/heapdrift/heapdrift/pipeline/text"
 )
 
 // stage counts what one stage does.
@@ -23,14 +22,14 @@ type stage struct {
 	errors    atomic.Int64
 	refused   atomic.Int64
 	busy      atomic.Int64
-	nanos     atomic.Int64
+	latency   histogram // of the work on one document or part
 }
 
 // start runs the workers of one stage: they take jobs from the stage's queue
 // until it is closed, and close next when the last of them is done.
-func (p *Pipeline) start(s *stage, next chan<- *job, work func(*job) error) {
+func (p *Pipeline) start(s *stage, next chan<- *job, n int, work func(*job) error) {
 	var workers errgroup.Group
-	for range p.cfg.Workers {
+	for range n {
 		workers.Go(func() error {
 			for j := range s.queue {
 				if err := s.do(j, work); err != nil {
@@ -60,7 +59,7 @@ func (s *stage) do(j *job, work func(*job) error) error {
 	s.busy.Add(1)
 	begin := time.Now()
 	err := work(j)
-	s.nanos.Add(int64(time.Since(begin)))
+	s.latency.observe(time.Since(begin))
 	s.busy.Add(-1)
 	if err != nil {
 		s.errors.Add(1)
@@ -70,26 +69,43 @@ func (s *stage) do(j *job, work func(*job) error) error {
 	return nil
 }
 
+// count adds what a stage has done with a job. A document in parts counts when
+// its last part does.
 func (s *stage) count(j *job) {
-	s.documents.Add(1)
-	s.bytes.Add(int64(len(j.doc.Text)))
-	s.chunks.Add(int64(len(j.chunks)))
+	if j.last {
+		s.documents.Add(1)
+	}
+	s.bytes.Add(int64(j.bytes))
+	s.chunks.Add(int64(len(j.part.Chunks)))
 }
 
 func (p *Pipeline) splitOne(j *job) error {
-	j.text = text.Normalize(j.doc.Text)
-	chunks, err := p.cfg.Splitter.Split(j.ctx, j.text)
-	j.chunks = chunks
+	part, err := j.reading.Next(j.ctx, p.cfg.Splitter, j.piece, j.last)
+	j.part, j.bytes = part, len(j.piece)
+	// The chunks are views of what is needed; the text as it came is not.
+	j.piece, j.doc.Text = "", ""
+	if j.read != nil {
+		j.read <- struct{}{} // holds one
+	}
+	return err
+}
+
+func (p *Pipeline) extractOne(j *job) error {
+	entities, err := p.cfg.Extractor.Extract(j.ctx, j.part)
+	j.entities = entities
 	return err
 }
 
 func (p *Pipeline) embedOne(j *job) error {
-	vectors, err := p.cfg.Embedder.Embed(j.ctx, j.chunks)
+	if len(j.part.Chunks) == 0 && j.draft != 0 {
+		return nil // a part with the end of a text that was blank
+	}
+	vectors, err := p.cfg.Embedder.Embed(j.ctx, j.part.Chunks)
 	if err != nil {
 		return err
 	}
-	if len(vectors) != len(j.chunks) {
-		return fmt.Errorf("the embedder made %d vectors of %d chunks", len(vectors), len(j.chunks))
+	if len(vectors) != len(j.part.Chunks) {
+		return fmt.Errorf("the embedder made %d vectors of %d chunks", len(vectors), len(j.part.Chunks))
 	}
 	j.vectors = vectors
 	return nil
@@ -111,15 +127,20 @@ func (p *Pipeline) storeAll() error {
 	return nil
 }
 
+// batchChunks bounds the vectors of one commit: 4 MiB before they are encoded.
+const batchChunks = 512
+
 // gather adds what waits in the queue, up to a batch.
 func (p *Pipeline) gather(batch []*job) []*job {
-	for len(batch) < p.cfg.Batch {
+	chunks := len(batch[0].part.Chunks)
+	for len(batch) < p.cfg.Batch && chunks < batchChunks {
 		select {
 		case j, ok := <-p.put.queue:
 			if !ok {
 				return batch
 			}
 			batch = append(batch, j)
+			chunks += len(j.part.Chunks)
 		default:
 			return batch
 		}
@@ -143,8 +164,11 @@ func (p *Pipeline) storeBatch(batch []*job) {
 		records = append(records, j.record())
 	}
 	// The commit belongs to several callers: none of them may call it off.
-	err := p.cfg.Store.Put(context.Background(), records)
-	s.nanos.Add(int64(time.Since(begin)))
+	var err error
+	if len(records) > 0 {
+		err = p.cfg.Store.Put(context.Background(), records)
+	}
+	s.latency.observe(time.Since(begin))
 	s.busy.Add(-int64(len(batch)))
 
 	for _, j := range batch {
@@ -162,13 +186,18 @@ func (p *Pipeline) storeBatch(batch []*job) {
 
 func (j *job) record() store.Record {
 	r := store.Record{
-		ID:     j.doc.ID,
-		Source: j.doc.Source,
-		Title:  j.doc.Title,
-		Chunks: make([]store.ChunkRecord, len(j.chunks)),
+		ID:       j.doc.ID,
+		Chunks:   make([]store.ChunkRecord, len(j.part.Chunks)),
+		Entities: j.entities,
+		Draft:    j.draft, Seq: j.seq, Last: j.last && j.draft != 0,
 	}
-	for i, c := range j.chunks {
+	for i, c := range j.part.Chunks {
 		r.Chunks[i] = store.ChunkRecord{Start: c.Start, End: c.End, Vector: j.vectors[i]}
+	}
+	if j.last {
+		r.Source, r.Title, r.Fingerprint = j.doc.Source, j.doc.Title, j.print
+		own := j.counts()
+		r.Total = store.Total{Chunks: j.total.Chunks + own.Chunks, Entities: j.total.Entities + own.Entities}
 	}
 	return r
 }

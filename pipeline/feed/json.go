@@ -18,15 +18,20 @@ type JSON struct{}
 
 // Read reads one document. The caller bounds body; size is how many bytes it
 // is said to hold, -1 if that is not known, and is believed only as a hint.
+// Of a body over wholeBody bytes the text stays in the body: the document's
+// Rest reads it from there; the id must then stand before it.
 // A document without a title gets its first line for one. An error of the
 // content wraps pipeline.ErrInvalid, an error of body is returned wrapped.
 //
 // The document's text is one string of its own; its title, where it comes from
 // the text, is a view of it.
 func (JSON) Read(ctx context.Context, body io.Reader, size int64) (pipeline.Document, error) {
-	raw, err := readAll(body, size)
+	raw, err := readAll(io.LimitReader(body, wholeBody+1), size)
 	if err != nil {
 		return pipeline.Document{}, fmt.Errorf("read document: %w", err)
+	}
+	if len(raw) > wholeBody {
+		return readLarge(io.MultiReader(bytes.NewReader(raw), body))
 	}
 	if err := ctx.Err(); err != nil {
 		return pipeline.Document{}, fmt.Errorf("read document: %w", err)
@@ -44,14 +49,14 @@ func (JSON) Read(ctx context.Context, body io.Reader, size int64) (pipeline.Docu
 	return doc, nil
 }
 
-// maxHint bounds how much is allocated on the word of a sender.
-const maxHint = 1 << 20
+// wholeBody is up to how many bytes a document is read at once.
+const wholeBody = 256 << 10
 
 func readAll(r io.Reader, size int64) ([]byte, error) {
 	var b bytes.Buffer
 	if size > 0 {
 		// ReadFrom wants room for one more read than there is to come.
-		b.Grow(int(min(size, maxHint)) + bytes.MinRead)
+		b.Grow(int(min(size, wholeBody+1)) + bytes.MinRead)
 	}
 	if _, err := b.ReadFrom(r); err != nil {
 		return nil, err

@@ -12,6 +12,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+// requestTimeout is how long a request may take to come and to be answered,
+// counted anew with every megabyte of a large one.
+const requestTimeout = time.Minute
+
 // PprofHandler serves /debug/pprof/ and nothing else.
 func PprofHandler() http.Handler {
 	mux := http.NewServeMux()
@@ -32,8 +36,8 @@ func (s *Service) Serve(ctx context.Context, api, debug net.Listener) error {
 		{
 			Handler:           s.Handler(),
 			ReadHeaderTimeout: 10 * time.Second,
-			ReadTimeout:       60 * time.Second,
-			WriteTimeout:      60 * time.Second,
+			ReadTimeout:       requestTimeout,
+			WriteTimeout:      requestTimeout,
 			IdleTimeout:       2 * time.Minute,
 		},
 		// No write timeout: a CPU profile or a trace takes as long as was asked.

@@ -3,6 +3,7 @@
 package service
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,7 +22,8 @@ import (
 // Pipeline is what the service needs of a pipeline.
 type Pipeline interface {
 	Offer(ctx context.Context, doc pipeline.Document) (pipeline.Summary, error)
-	Document(ctx context.Context, id string) (store.Record, bool, error)
+	Head(ctx context.Context, id string) (store.Head, bool, error)
+	Parts(ctx context.Context, id string, use func(store.Record) error) error
 	Stats() []pipeline.StageStats
 }
 
@@ -38,6 +40,11 @@ type Config struct {
 	Reader   Reader
 	// MaxBody bounds a request's body in bytes; 0 means DefaultMaxBody.
 	MaxBody int64
+	// MaxRequests bounds the documents that are being received at a time; 0
+	// means DefaultMaxRequests.
+	MaxRequests int
+	// Collectors are metrics to serve beside the pipeline's.
+	Collectors []prometheus.Collector
 	// Grace is how long a stop waits for the requests under way; 0 means
 	// DefaultGrace.
 	Grace time.Duration
@@ -45,8 +52,9 @@ type Config struct {
 
 // What Config's zeros mean.
 const (
-	DefaultMaxBody = 8 << 20
-	DefaultGrace   = 20 * time.Second
+	DefaultMaxBody     = 128 << 20
+	DefaultMaxRequests = 1024
+	DefaultGrace       = 20 * time.Second
 )
 
 // Service answers requests for one pipeline. It does not own the pipeline.
@@ -54,6 +62,7 @@ type Service struct {
 	cfg      Config
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
+	slots    chan struct{} // a value for each document that is being received
 }
 
 // New makes a service.
@@ -67,14 +76,18 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Grace == 0 {
 		cfg.Grace = DefaultGrace
 	}
-	if cfg.MaxBody < 0 || cfg.Grace < 0 {
-		return nil, fmt.Errorf("start service: body limit (%d bytes) and grace (%s) must not be negative", cfg.MaxBody, cfg.Grace)
+	if cfg.MaxRequests == 0 {
+		cfg.MaxRequests = DefaultMaxRequests
 	}
-	registry, requests, err := metrics(cfg.Pipeline)
+	if cfg.MaxBody < 0 || cfg.Grace < 0 || cfg.MaxRequests < 0 {
+		return nil, fmt.Errorf("start service: body limit (%d bytes), grace (%s) and requests at a time (%d) must not be negative",
+			cfg.MaxBody, cfg.Grace, cfg.MaxRequests)
+	}
+	registry, requests, err := metrics(cfg.Pipeline, cfg.Collectors)
 	if err != nil {
 		return nil, fmt.Errorf("start service: %w", err)
 	}
-	return &Service{cfg: cfg, registry: registry, requests: requests}, nil
+	return &Service{cfg: cfg, registry: registry, requests: requests, slots: make(chan struct{}, cfg.MaxRequests)}, nil
 }
 
 // Handler serves the API: POST /ingest, GET /documents/{id}, GET /healthz and
@@ -92,7 +105,14 @@ func (s *Service) Handler() http.Handler {
 }
 
 func (s *Service) ingest(w http.ResponseWriter, r *http.Request) {
-	body := http.MaxBytesReader(w, r.Body, s.cfg.MaxBody)
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	default:
+		s.fail(w, fmt.Errorf("%d documents are being received already: %w", s.cfg.MaxRequests, pipeline.ErrFull))
+		return
+	}
+	body := &patient{r: http.MaxBytesReader(w, r.Body, s.cfg.MaxBody), control: http.NewResponseController(w)}
 	doc, err := s.cfg.Reader.Read(r.Context(), body, r.ContentLength)
 	if err != nil {
 		s.fail(w, err)
@@ -106,18 +126,29 @@ func (s *Service) ingest(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, http.StatusOK, summary)
 }
 
-// documentAnswer is what GET /documents/{id} says.
-type documentAnswer struct {
-	ID         string `json:"id"`
-	Source     string `json:"source"`
-	Title      string `json:"title"`
-	Chunks     int    `json:"chunks"`
-	Dimensions int    `json:"dimensions"` // of each chunk's vector; 0 without chunks
+// patient gives a body more time for each stretch of it that has come: a large
+// document may take long, a sender that sends nothing may not.
+type patient struct {
+	r       io.Reader
+	control *http.ResponseController
+	since   int // bytes since the deadlines were last moved
+}
+
+func (p *patient) Read(b []byte) (int, error) {
+	n, err := p.r.Read(b)
+	if p.since += n; p.since >= 1<<20 {
+		p.since = 0
+		deadline := time.Now().Add(requestTimeout)
+		// A connection without deadlines (a test's) needs none moved.
+		_ = p.control.SetReadDeadline(deadline)
+		_ = p.control.SetWriteDeadline(deadline)
+	}
+	return n, err
 }
 
 func (s *Service) document(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
-	record, found, err := s.cfg.Pipeline.Document(r.Context(), id)
+	head, found, err := s.cfg.Pipeline.Head(r.Context(), id)
 	if err != nil {
 		s.fail(w, err)
 		return
@@ -126,11 +157,50 @@ func (s *Service) document(w http.ResponseWriter, r *http.Request) {
 		s.answer(w, http.StatusNotFound, errorAnswer{fmt.Sprintf("there is no document %q", id)})
 		return
 	}
-	answer := documentAnswer{ID: record.ID, Source: record.Source, Title: record.Title, Chunks: len(record.Chunks)}
-	if len(record.Chunks) > 0 {
-		answer.Dimensions = len(record.Chunks[0].Vector)
+	s.requests.WithLabelValues("200").Inc()
+	w.Header().Set("Content-Type", "application/json")
+	if err := s.writeDocument(r.Context(), w, head); err != nil {
+		// Half an answer must not look like a whole one.
+		panic(http.ErrAbortHandler)
 	}
-	s.answer(w, http.StatusOK, answer)
+}
+
+// writeDocument writes {"id","title","chunks","entities":[…],"dimensions"}, a
+// part of the document in memory at a time.
+func (s *Service) writeDocument(ctx context.Context, w io.Writer, head store.Head) error {
+	front, err := json.Marshal(struct {
+		ID     string `json:"id"`
+		Title  string `json:"title"`
+		Chunks int    `json:"chunks"`
+	}{head.ID, head.Title, head.Chunks})
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(w)
+	_, _ = out.Write(front[:len(front)-1]) // an error stays with out until its Flush
+	_, _ = out.WriteString(`,"entities":[`)
+	first := true
+	err = s.cfg.Pipeline.Parts(ctx, head.ID, func(part store.Record) error {
+		for _, e := range part.Entities {
+			if !first {
+				_ = out.WriteByte(',')
+			}
+			first = false
+			b, err := json.Marshal(e)
+			if err != nil {
+				return err
+			}
+			if _, err := out.Write(b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, `],"dimensions":%d}`+"\n", head.Dimensions)
+	return out.Flush()
 }
 
 type errorAnswer struct {

@@ -93,12 +93,14 @@ func TestTheAPI(t *testing.T) {
 		status                   int
 		want                     string // in the answer
 	}{
-		{"a document is stored", "POST", "/ingest", `{"id":"a","source":"s","title":"T","text":"Some words."}`, 200, `{"id":"a","chunks":1}`},
-		{"and found", "GET", "/documents/a", "", 200, `{"id":"a","source":"s","title":"T","chunks":1,"dimensions":2048}`},
-		{"a long one has several chunks", "POST", "/ingest", long, 200, `{"id":"long","chunks":3}`},
-		{"the same again changes nothing", "POST", "/ingest", long, 200, `{"id":"long","chunks":3}`},
-		{"an empty one has none", "POST", "/ingest", `{"id":"e"}`, 200, `{"id":"e","chunks":0}`},
-		{"and no dimensions", "GET", "/documents/e", "", 200, `"chunks":0,"dimensions":0`},
+		{"a document is stored", "POST", "/ingest", `{"id":"a","source":"s","title":"T","text":"Some words."}`, 200, `{"id":"a","chunks":1,"entities":0}`},
+		{"and found", "GET", "/documents/a", "", 200, `{"id":"a","title":"T","chunks":1,"entities":[],"dimensions":2048}`},
+		{"a long one has several chunks", "POST", "/ingest", long, 200, `{"id":"long","chunks":3,"entities":0}`},
+		{"the same again changes nothing", "POST", "/ingest", long, 200, `{"id":"long","chunks":3,"entities":0}`},
+		{"an empty one has none", "POST", "/ingest", `{"id":"e"}`, 200, `{"id":"e","chunks":0,"entities":0}`},
+		{"and no dimensions", "GET", "/documents/e", "", 200, `"chunks":0,"entities":[],"dimensions":0`},
+		{"what it speaks of is found", "POST", "/ingest", `{"id":"n","text":"Angela Merkel left  Berlin."}`, 200, `{"id":"n","chunks":1,"entities":2}`},
+		{"and said", "GET", "/documents/n", "", 200, `"entities":[{"kind":"person","text":"Angela Merkel","start":0,"end":13},{"kind":"place","text":"Berlin","start":20,"end":26}],"dimensions":2048}`},
 		{"an id may hold a slash", "POST", "/ingest", `{"id":"x/y","text":"w"}`, 200, `"chunks":1`},
 		{"and is then escaped", "GET", "/documents/x%2Fy", "", 200, `{"id":"x/y"`},
 		{"what was never sent is not there", "GET", "/documents/zzz", "", 404, `there is no document \"zzz\"`},
@@ -148,6 +150,8 @@ func TestMetrics(t *testing.T) {
 	for _, want := range []string{
 		`processor_stage_documents_total{stage="split"} 3`,
 		`processor_stage_documents_total{stage="embed"} 3`,
+		`processor_stage_duration_seconds_count{stage="extract"} 3`,
+		`processor_stored_documents_total 3`,
 		`processor_stage_chunks_total{stage="embed"} 3`,
 		`processor_stage_text_bytes_total{stage="split"} 33`,
 		`processor_http_requests_total{code="200"} 3`,

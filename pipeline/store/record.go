@@ -1,24 +1,38 @@
-// Package store keeps embedded documents in one bbolt file, one record a
-// document, keyed by the document's id.
+// Package store keeps embedded documents in one bbolt file, keyed by the
+// document's id: a small document is one record, a large one a head and parts
+// that become visible with it. Beside them it keeps an outbox: the documents
+// that are still to be published, in the order in which they were stored.
 package store
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"math"
+	"slices"
 
 	"github.com/heapdrift/heapdrift/pipeline/embed"
+	"github.com/heapdrift/heapdrift/pipeline/entity"
 )
 
-// Record is what is kept of a document: enough to search by its vectors and to
-// find the passage in the source again, not the text itself.
+// Record is what is kept of a document, or of a part of one: enough to search
+// by its vectors and to find the passage in the source again, not the text.
 type Record struct {
-	ID     string
-	Source string
-	Title  string
-	Chunks []ChunkRecord
+	ID          string
+	Source      string
+	Title       string
+	Fingerprint uint64 // of title, source and text; 0 means that it is not known
+	Chunks      []ChunkRecord
+	Entities    []entity.Entity
+
+	// Of a document that is too large for one record. Its parts are there for
+	// nobody before the last is; only the last needs the fields above Chunks.
+	Draft uint64 // from Store.NewDraft; 0 means that the record is the whole document
+	Seq   int    // the parts of a draft are numbered from 0
+	Last  bool   // put when all others are
+	Total Total  // of all parts; needed in the last
 }
+
+// Total counts what a document has.
+type Total struct{ Chunks, Entities int }
 
 // ChunkRecord is one embedded chunk.
 type ChunkRecord struct {
@@ -26,11 +40,32 @@ type ChunkRecord struct {
 	Vector     embed.Vector
 }
 
-// The encoding of a record's value, all integers as unsigned varints:
+// Head is what is known of a document without reading its chunks.
+type Head struct {
+	ID          string
+	Source      string
+	Title       string
+	Fingerprint uint64
+	Chunks      int
+	Entities    int
+	Dimensions  int // of the vectors; 0 without chunks
+
+	draft uint64 // 0: the content is in the head's own record
+	parts int
+	body  []byte // a view of the file, valid within the transaction
+}
+
+// The encoding of a document's value, all integers as unsigned varints:
 //
-//	version (1)
-//	len(source) source  len(title) title
+//	version (2)
+//	len(source) source  len(title) title  fingerprint (8 bytes)
+//	chunks  entities  dimensions  draft  parts
+//	content, if draft is 0
+//
+// content, which is also the value of a part of a draft:
+//
 //	number of chunks, then for each: start, end−start, vector
+//	number of entities, then for each: kind, start, end−start, len(text) text
 //	vector: layout (0 dense, 1 sparse), dimensions,
 //	        dense: one float32 a dimension, little endian
 //	        sparse: a bit a dimension, low bit first, then the float32 of each set bit
@@ -38,27 +73,55 @@ type ChunkRecord struct {
 // A hashed vector of a 1600-byte chunk has some 400 dimensions that are not
 // zero: 1.9 KB instead of 8, and it reads back bit for bit.
 const (
-	version      = 1
+	version      = 2
 	layoutDense  = 0
 	layoutSparse = 1
 )
 
-// encode returns the value of r in bytes of its own. The capacity is that of
-// records as the pipeline makes them; a larger one grows.
-func encode(r Record) []byte {
-	return appendRecord(make([]byte, 0, 64+len(r.Source)+len(r.Title)+len(r.Chunks)*2048), r)
+func headOf(r Record) Head {
+	h := Head{ID: r.ID, Source: r.Source, Title: r.Title, Fingerprint: r.Fingerprint, Chunks: len(r.Chunks), Entities: len(r.Entities)}
+	if len(r.Chunks) > 0 {
+		h.Dimensions = len(r.Chunks[0].Vector)
+	}
+	return h
 }
 
-// appendRecord appends the encoding of r's value to b.
-func appendRecord(b []byte, r Record) []byte {
+// encode returns the value of a whole document in bytes of its own.
+func encode(r Record) []byte {
+	return appendContent(appendHead(make([]byte, 0, size(r)), headOf(r)), r)
+}
+
+// size is about what a record takes as the pipeline makes them; one that is
+// larger grows.
+func size(r Record) int {
+	return 96 + len(r.Source) + len(r.Title) + len(r.Chunks)*2048 + len(r.Entities)*32
+}
+
+func appendHead(b []byte, h Head) []byte {
 	b = append(b, version)
-	b = appendString(b, r.Source)
-	b = appendString(b, r.Title)
+	b = appendString(b, h.Source)
+	b = appendString(b, h.Title)
+	b = binary.LittleEndian.AppendUint64(b, h.Fingerprint)
+	for _, n := range []int{h.Chunks, h.Entities, h.Dimensions} {
+		b = binary.AppendUvarint(b, uint64(n))
+	}
+	b = binary.AppendUvarint(b, h.draft)
+	return binary.AppendUvarint(b, uint64(h.parts))
+}
+
+func appendContent(b []byte, r Record) []byte {
 	b = binary.AppendUvarint(b, uint64(len(r.Chunks)))
 	for _, c := range r.Chunks {
 		b = binary.AppendUvarint(b, uint64(c.Start))
 		b = binary.AppendUvarint(b, uint64(c.End-c.Start))
 		b = appendVector(b, c.Vector)
+	}
+	b = binary.AppendUvarint(b, uint64(len(r.Entities)))
+	for _, e := range r.Entities {
+		b = append(b, byte(slices.Index(entity.Kinds(), e.Kind)))
+		b = binary.AppendUvarint(b, uint64(e.Start))
+		b = binary.AppendUvarint(b, uint64(e.End-e.Start))
+		b = appendString(b, e.Text)
 	}
 	return b
 }
@@ -93,138 +156,4 @@ func appendVector(b []byte, v embed.Vector) []byte {
 		}
 	}
 	return b
-}
-
-var errShort = errors.New("the record ends too early")
-
-// maxDimensions bounds what a damaged record can make the decoder allocate.
-const maxDimensions = 1 << 16
-
-// decodeRecord reads the value of the record with the given id. Nothing in the
-// result is a view of b.
-func decodeRecord(id string, b []byte) (Record, error) {
-	d := decoder{rest: b}
-	r := Record{ID: id}
-	if v := d.byte(); d.err == nil && v != version {
-		return Record{}, fmt.Errorf("record version %d: this program reads version %d", v, version)
-	}
-	r.Source = d.string()
-	r.Title = d.string()
-	n := d.length(1) // a chunk takes at least a byte
-	if d.err == nil && n > 0 {
-		r.Chunks = make([]ChunkRecord, 0, min(n, 1024))
-	}
-	for range n {
-		start := d.uvarint()
-		length := d.uvarint()
-		if start > math.MaxInt32 || length > math.MaxInt32 {
-			d.fail(fmt.Errorf("a chunk of %d bytes at %d cannot be", length, start))
-		}
-		vector := d.vector()
-		if d.err != nil {
-			break
-		}
-		r.Chunks = append(r.Chunks, ChunkRecord{Start: int(start), End: int(start + length), Vector: vector})
-	}
-	if d.err == nil && len(d.rest) > 0 {
-		d.err = fmt.Errorf("%d bytes follow the record", len(d.rest))
-	}
-	if d.err != nil {
-		return Record{}, d.err
-	}
-	return r, nil
-}
-
-// decoder reads the front of rest; after its first error it reads zeros.
-type decoder struct {
-	rest []byte
-	err  error
-}
-
-func (d *decoder) fail(err error) {
-	if d.err == nil {
-		d.err = err
-	}
-	d.rest = nil
-}
-
-func (d *decoder) take(n int) []byte {
-	if d.err != nil || n > len(d.rest) {
-		d.fail(errShort)
-		return nil
-	}
-	b := d.rest[:n]
-	d.rest = d.rest[n:]
-	return b
-}
-
-func (d *decoder) byte() byte {
-	if b := d.take(1); b != nil {
-		return b[0]
-	}
-	return 0
-}
-
-func (d *decoder) uvarint() uint64 {
-	v, n := binary.Uvarint(d.rest)
-	if d.err != nil || n <= 0 {
-		d.fail(errShort)
-		return 0
-	}
-	d.rest = d.rest[n:]
-	return v
-}
-
-// length reads a number of things that take at least size bytes each.
-func (d *decoder) length(size int) int {
-	v := d.uvarint()
-	if v > uint64(len(d.rest)/size) {
-		d.fail(errShort)
-		return 0
-	}
-	return int(v)
-}
-
-func (d *decoder) string() string { return string(d.take(d.length(1))) }
-
-func (d *decoder) vector() embed.Vector {
-	layout := d.byte()
-	dimensions := d.uvarint()
-	if dimensions > maxDimensions {
-		d.fail(fmt.Errorf("a vector of %d dimensions: at most %d are read", dimensions, maxDimensions))
-		return nil
-	}
-	n := int(dimensions)
-	switch layout {
-	case layoutDense:
-		b := d.take(4 * n)
-		if d.err != nil {
-			return nil
-		}
-		v := make(embed.Vector, n)
-		for i := range v {
-			v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-		}
-		return v
-	case layoutSparse:
-		bitmap := d.take((n + 7) / 8)
-		if d.err != nil {
-			return nil
-		}
-		v := make(embed.Vector, n)
-		for i := range v {
-			if bitmap[i/8]&(1<<(i%8)) == 0 {
-				continue
-			}
-			b := d.take(4)
-			if d.err != nil {
-				return nil
-			}
-			v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b))
-		}
-		return v
-	default:
-		d.fail(fmt.Errorf("vector layout %d is unknown", layout))
-		return nil
-	}
 }

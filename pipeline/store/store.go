@@ -2,11 +2,13 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -17,8 +19,13 @@ import (
 const FileName = "documents.bolt"
 
 const (
-	lockName   = "lock.bolt"
-	bucketName = "documents"
+	lockName = "lock.bolt"
+
+	bucketDocuments = "documents" // id -> head, with its content where that is one record
+	bucketParts     = "parts"     // draft, seq (8 and 4 bytes, big endian) -> content
+	bucketDrafts    = "drafts"    // draft -> nothing: drafts that are not complete
+	bucketOutbox    = "outbox"    // number (8 bytes, big endian) -> id: what is to be published
+
 	// renewAfter is after how many records the file is closed and opened again.
 	//
 	// bbolt notes every page that it takes from its list of free pages until
@@ -37,6 +44,9 @@ type Options struct {
 	// and after a power cut the file may be damaged. For measurements and
 	// tests; the zero value syncs every commit.
 	NoSync bool
+	// Outbox notes every document that is stored and is not the same as before
+	// as one that is to be published. Without it nothing is noted.
+	Outbox bool
 }
 
 // Store is a bbolt file of records. Any number of goroutines may use it; one
@@ -45,15 +55,21 @@ type Options struct {
 type Store struct {
 	path    string
 	noSync  bool
+	outbox  bool
 	lock    *bbolt.DB // held from Open to Close, also while the file is being renewed
 	records int       // put since the file was opened; guarded by putting
 	putting sync.Mutex
+
+	drafts  atomic.Uint64 // the last draft that was given out
+	pending atomic.Int64  // entries of the outbox
+	noted   chan struct{} // holds one when entries were added; see Noted
 
 	mu sync.RWMutex // held for writing while db changes
 	db *bbolt.DB    // nil when closed, or when it could not be opened again
 }
 
-// Open opens the store in o.Dir, and makes it if there is none.
+// Open opens the store in o.Dir, and makes it if there is none. What is left of
+// drafts that were never completed it removes.
 func Open(o Options) (*Store, error) {
 	if o.Dir == "" {
 		return nil, errors.New("open store: no folder was given; name one")
@@ -67,18 +83,48 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{path: filepath.Join(o.Dir, FileName), noSync: o.NoSync, lock: lock}
+	s := &Store{
+		path: filepath.Join(o.Dir, FileName), noSync: o.NoSync, outbox: o.Outbox, lock: lock,
+		noted: make(chan struct{}, 1),
+	}
 	if s.db, err = openFile(s.path, o.NoSync); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	err = s.db.Update(func(tx *bbolt.Tx) error {
-		_, err := tx.CreateBucketIfNotExists([]byte(bucketName))
-		return err
-	})
-	if err != nil {
+	if err := s.db.Update(s.prepare); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", s.path, err), s.db.Close(), lock.Close())
 	}
 	return s, nil
+}
+
+// prepare makes the buckets, removes what was left half done, and reads where
+// to go on.
+func (s *Store) prepare(tx *bbolt.Tx) error {
+	for _, name := range []string{bucketDocuments, bucketParts, bucketDrafts, bucketOutbox} {
+		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
+			return err
+		}
+	}
+	drafts := tx.Bucket([]byte(bucketDrafts))
+	var left []uint64
+	err := drafts.ForEach(func(k, _ []byte) error {
+		if len(k) == 8 {
+			left = append(left, binary.BigEndian.Uint64(k))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, draft := range left {
+		if err := removeDraft(tx, draft); err != nil {
+			return err
+		}
+	}
+	if k, _ := tx.Bucket([]byte(bucketParts)).Cursor().Last(); len(k) >= 8 {
+		s.drafts.Store(binary.BigEndian.Uint64(k))
+	}
+	s.pending.Store(int64(tx.Bucket([]byte(bucketOutbox)).Stats().KeyN))
+	return nil
 }
 
 func openFile(path string, noSync bool) (*bbolt.DB, error) {
@@ -102,38 +148,25 @@ func openFile(path string, noSync bool) (*bbolt.DB, error) {
 // errClosed is what a store without a file answers.
 var errClosed = errors.New("the store is closed")
 
-// Put stores the records in one commit: all of them or none. A record
-// replaces the one with the same id, so that putting it again changes nothing.
-func (s *Store) Put(ctx context.Context, records []Record) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("store %d documents: %w", len(records), err)
-	}
+// update runs one commit that stores so many records, and renews the file when
+// that is due.
+func (s *Store) update(records int, write func(*bbolt.Tx) error) error {
 	s.putting.Lock()
 	defer s.putting.Unlock()
 	if s.records >= renewAfter {
 		if err := s.renew(); err != nil {
-			return fmt.Errorf("store %d documents: %w", len(records), err)
+			return err
 		}
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.db == nil {
-		return fmt.Errorf("store %d documents: %w", len(records), errClosed)
+		return errClosed
 	}
-	err := s.db.Update(func(tx *bbolt.Tx) error {
-		bucket := tx.Bucket([]byte(bucketName))
-		for _, r := range records {
-			// bbolt keeps key and value until the commit: each needs bytes of its own.
-			if err := bucket.Put([]byte(r.ID), encode(r)); err != nil {
-				return fmt.Errorf("document %q: %w", r.ID, err)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("store %d documents: %w", len(records), err)
+	if err := s.db.Update(write); err != nil {
+		return err
 	}
-	s.records += len(records)
+	s.records += records
 	return nil
 }
 
@@ -159,34 +192,11 @@ func (s *Store) renew() error {
 	return nil
 }
 
-// Get returns the record with the given id; false if there is none.
-func (s *Store) Get(ctx context.Context, id string) (Record, bool, error) {
-	if err := ctx.Err(); err != nil {
-		return Record{}, false, fmt.Errorf("read document %q: %w", id, err)
-	}
-	var record Record
-	found := false
-	err := s.view(func(bucket *bbolt.Bucket) error {
-		value := bucket.Get([]byte(id))
-		if value == nil {
-			return nil
-		}
-		found = true
-		var err error
-		record, err = decodeRecord(id, value)
-		return err
-	})
-	if err != nil {
-		return Record{}, false, fmt.Errorf("read document %q: %w", id, err)
-	}
-	return record, found, nil
-}
-
 // Len counts the documents in the store. O(pages): for tests and start-up.
 func (s *Store) Len() (int, error) {
 	n := 0
-	err := s.view(func(bucket *bbolt.Bucket) error {
-		n = bucket.Stats().KeyN
+	err := s.view(func(tx *bbolt.Tx) error {
+		n = tx.Bucket([]byte(bucketDocuments)).Stats().KeyN
 		return nil
 	})
 	if err != nil {
@@ -195,13 +205,13 @@ func (s *Store) Len() (int, error) {
 	return n, nil
 }
 
-func (s *Store) view(read func(*bbolt.Bucket) error) error {
+func (s *Store) view(read func(*bbolt.Tx) error) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.db == nil {
 		return errClosed
 	}
-	return s.db.View(func(tx *bbolt.Tx) error { return read(tx.Bucket([]byte(bucketName))) })
+	return s.db.View(read)
 }
 
 // Close waits for what is under way and closes the file. Calling it again does
@@ -221,6 +231,14 @@ func (s *Store) Close() error {
 	s.db, s.lock = nil, nil
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("close store %s: %w", s.path, err)
+	}
+	return nil
+}
+
+// alive says that a context has ended before the work began.
+func alive(ctx context.Context, what string) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
 }

@@ -15,19 +15,58 @@ import (
 // one empty line between paragraphs. It is idempotent, and returns s itself,
 // without allocating, when there is nothing to change.
 func Normalize(s string) string {
-	if isNormal(s) {
+	if IsNormal(s) {
 		return s
 	}
-	var b strings.Builder
-	b.Grow(len(s))
-	blank, lines := false, 0
-	for _, r := range s {
+	var n Normalizer
+	b, _ := n.Append(make([]byte, 0, len(s)), nil, s)
+	return string(b)
+}
+
+// Mark says where a byte of a normalised text stood before: from Normal on,
+// up to the next mark, byte Normal+i is byte Source+i of the text as it came.
+// Before the first mark the two are the same.
+type Mark struct{ Normal, Source int }
+
+// Origin returns where byte at of a normalised text stood in the text as it
+// came. The marks are in order. O(log n).
+func Origin(marks []Mark, at int) int {
+	lo, hi := 0, len(marks) // the last mark not after at is marks[lo-1]
+	for lo < hi {
+		if mid := int(uint(lo+hi) >> 1); marks[mid].Normal <= at {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	if lo == 0 {
+		return at
+	}
+	return at + marks[lo-1].Source - marks[lo-1].Normal
+}
+
+// Normalizer is Normalize for a text that comes in pieces. The zero value is
+// ready for the first piece.
+type Normalizer struct {
+	blank    bool // a blank was read and not yet written
+	lines    int  // line ends that were read and not yet written
+	in, out  int  // bytes read and written so far
+	distance int  // of source and normal, as of the last mark
+}
+
+// Append appends the next piece, normalised, to dst, and a mark to marks
+// wherever the distance between the two texts changes. The piece must not end
+// within a rune. What Append leaves out at the end of a text — blanks — it has
+// not yet written.
+func (n *Normalizer) Append(dst []byte, marks []Mark, piece string) ([]byte, []Mark) {
+	before := len(dst) - n.out
+	for i, r := range piece {
 		switch {
 		case r == '\n':
-			lines++
+			n.lines++
 			continue
 		case isBlank(r):
-			blank = true
+			n.blank = true
 			continue
 		case unicode.IsControl(r):
 			continue
@@ -35,22 +74,28 @@ func Normalize(s string) string {
 		// Blanks beside a line end, and line ends or blanks at the start of the
 		// text, stand for nothing.
 		switch {
-		case b.Len() == 0:
-		case lines > 1:
-			b.WriteString("\n\n")
-		case lines == 1:
-			b.WriteByte('\n')
-		case blank:
-			b.WriteByte(' ')
+		case len(dst) == before:
+		case n.lines > 1:
+			dst = append(dst, '\n', '\n')
+		case n.lines == 1:
+			dst = append(dst, '\n')
+		case n.blank:
+			dst = append(dst, ' ')
 		}
-		blank, lines = false, 0
-		b.WriteRune(r) // an invalid byte comes out of range as U+FFFD
+		n.blank, n.lines = false, 0
+		if normal, source := len(dst)-before, n.in+i; source-normal != n.distance {
+			n.distance = source - normal
+			marks = append(marks, Mark{Normal: normal, Source: source})
+		}
+		dst = utf8.AppendRune(dst, r) // an invalid byte comes out of range as U+FFFD
 	}
-	return b.String()
+	n.in += len(piece)
+	n.out = len(dst) - before
+	return dst, marks
 }
 
-// isNormal reports whether Normalize would change nothing.
-func isNormal(s string) bool {
+// IsNormal reports whether Normalize would change nothing.
+func IsNormal(s string) bool {
 	lines := 0
 	previous := '\n' // so that a leading blank or line end is found
 	for i, r := range s {
@@ -62,6 +107,11 @@ func isNormal(s string) bool {
 			}
 		case r == ' ':
 			if previous == ' ' || previous == '\n' {
+				return false
+			}
+			lines = 0
+		case r < utf8.RuneSelf:
+			if r < ' ' || r == 0x7f {
 				return false
 			}
 			lines = 0

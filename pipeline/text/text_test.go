@@ -53,7 +53,7 @@ func FuzzNormalize(f *testing.F) {
 		if twice := Normalize(once); twice != once {
 			t.Errorf("Normalize(%q) = %q, and of that %q", s, once, twice)
 		}
-		if !isNormal(once) {
+		if !IsNormal(once) {
 			t.Errorf("Normalize(%q) = %q is not taken for normal", s, once)
 		}
 	})
