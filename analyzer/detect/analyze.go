@@ -180,7 +180,7 @@ func (a *analysis) material(m *measure) bool {
 
 // objectsRise reports that live objects rise with the bytes.
 func (a *analysis) objectsRise(o *measure) bool {
-	return o.ok && o.slope.PerX > 0 && o.slope.P() <= 1e-3 && o.kendall.P <= 0.01 && o.growth >= floorGoroutines
+	return o.ok && o.slope.PerX > 0 && o.slope.P() <= 0.01 && o.kendall.P <= 0.02 && o.growth >= floorGoroutines
 }
 
 // conclude gives the run verdict (DESIGN.md).
