@@ -48,10 +48,10 @@ type Options struct {
 }
 
 // DefaultPlan takes about 25 s: six snapshots without a load, then twenty
-// under 120 operations a second, held while each is taken, and a drain.
+// under 150 operations a second, held while each is taken, and a drain.
 func DefaultPlan() harness.Plan {
 	return harness.Plan{
-		Rate:      harness.Rate{From: 120, To: 120},
+		Rate:      harness.Rate{From: 150, To: 150},
 		IdleMarks: 6, IdleEvery: 500 * time.Millisecond,
 		Warmup: 3 * time.Second, Steady: 15 * time.Second, Drain: 3 * time.Second, Passes: 1,
 		Every:       750 * time.Millisecond,
