@@ -58,6 +58,9 @@ func TestTheREADMEsTranscriptIsWhatHappens(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the demo takes a minute; left out by -short")
 	}
+	if underRace {
+		t.Skip("the demo measures heaps, which the race detector changes; the plain tests run it")
+	}
 	t.Parallel()
 	args, want := transcript(t)
 	if len(want) < 8 {
