@@ -1,0 +1,204 @@
+package detect
+
+import (
+	"math"
+	"slices"
+
+	"github.com/heapdrift/heapdrift/analyzer/series"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+	"github.com/heapdrift/heapdrift/analyzer/stats"
+)
+
+// Looks judges a run again and again while it goes on, as a dashboard or an
+// abort on a leak does, at the false-alarm rate of one judgement. A fixed level
+// would be tried at every look; here the levels are spent over the looks, and a
+// leak must be confirmed: found at two looks in a row.
+//
+// Of the levels of the slope (alphaSlope for exact counters; Config.Alpha/M for
+// sites, slope and rank) half is spent over the planned looks by Pocock's spending function,
+//
+//	α(t) = α/2 · ln(1 + (e − 1)·t),   t = look/planned
+//
+// (Lan & DeMets, Biometrika 70, 1983), the other half over all that may follow,
+// as 1/k². O'Brien and Fleming's function was rejected: it leaves an early look
+// a level that no t-test of ten points reaches, and a leak that kills a service
+// in minutes must be told in minutes. Of exact counters Mann–Kendall's test keeps
+// its level: six values in order are 1/720, no less can be asked of them. The
+// sum of levels is α, so the bound holds however the looks depend on one
+// another; simulated figures are in docs/METHOD.md.
+//
+// The zero value is not meant for use; it is not safe for concurrent use.
+type Looks struct {
+	cfg     Config
+	planned int
+	look    int // looks taken
+	seen    int // snapshots of the run at the last look
+	claimed map[string]bool
+	last    *Result
+}
+
+// NewLooks makes Looks for a run that is judged about planned times. More looks
+// are allowed, at ever stricter levels; fewer than one planned count as one.
+func NewLooks(cfg Config, planned int) *Looks {
+	return &Looks{cfg: cfg, planned: max(1, planned)}
+}
+
+// Level is the part of every level that look k (1, 2, …) may spend, in (0, 1).
+// The parts of all looks add up to less than 1.
+func (l *Looks) Level(k int) float64 {
+	n := float64(l.planned)
+	if k <= l.planned {
+		spent := func(k int) float64 { return math.Log1p((math.E - 1) * float64(k) / n) }
+		return (spent(k) - spent(k-1)) / 2
+	}
+	// Σ_{k>n} n/k² < 1
+	return n / float64(k) / float64(k) / 2
+}
+
+// Look judges the run so far: all its snapshots up to now, not only those since
+// the last look. What passes all gates for the first time, or not at the level
+// of this look, is a suspect; at the next look that finds it again, it is a
+// leak. What the runtime proves needs no second look. A run without a new
+// snapshot is no look: the last result is returned again.
+//
+// The result has no power statement: that is of a run judged once.
+func (l *Looks) Look(run *snapshot.Run) *Result {
+	if l.last != nil && len(run.Snapshots) == l.seen {
+		return l.last
+	}
+	l.look++
+	l.seen = len(run.Snapshots)
+	level := l.Level(l.look)
+	cfg := l.cfg
+	cfg.Alpha *= level
+	a := judge(run, cfg)
+	claims := a.claims(level)
+	confirmed := map[string]bool{}
+	for id := range claims {
+		confirmed[id] = l.claimed[id]
+	}
+	for id := range a.proofs() {
+		claims[id], confirmed[id] = true, true
+	}
+	// One quantity may pass at one look and the other at the next: both tell
+	// of the heap.
+	heap := []string{series.LiveBytes, series.LiveObjects}
+	if slices.ContainsFunc(heap, func(n string) bool { return claims[n] }) && slices.ContainsFunc(heap, func(n string) bool { return l.claimed[n] }) {
+		for _, n := range heap {
+			confirmed[n] = claims[n]
+		}
+	}
+	l.claimed = claims
+	a.hold(claims, confirmed)
+	if a.res.Verdict == RunLeak {
+		a.res.Forecast = a.forecast()
+	}
+	l.last = a.res
+	return a.res
+}
+
+// claims names what passes all gates at the given part of the slope's level:
+// totals by name, findings by id. Sites had their part in Config.Alpha.
+func (a *analysis) claims(level float64) map[string]bool {
+	out := map[string]bool{}
+	for _, name := range []string{series.LiveBytes, series.LiveObjects} {
+		if m := a.totals[name]; m != nil && a.verdict[name] == Leak && m.p <= alphaSlope*level && goesOn(m.u, m.y) {
+			out[name] = true
+		}
+	}
+	heap := out[series.LiveBytes] || out[series.LiveObjects]
+	steep := map[string]bool{} // groups of goroutines
+	for _, g := range a.r.Groups {
+		u, y, _ := pick(a.r, g.Count, a.w.tail)
+		if gt, ok := exact(u, y, 0, a.before(g.Count)); ok && gt.p <= alphaSlope*level && goesOn(u, y) {
+			steep[groupID(g)] = true
+		}
+	}
+	for _, f := range a.res.Findings {
+		if f.Verdict != Leak {
+			continue
+		}
+		switch {
+		case f.Kind == KindGoroutine:
+			out[f.ID] = steep[f.ID]
+		case len(f.Stack) == 0: // what no site explains: as the totals
+			out[f.ID] = heap
+		default:
+			out[f.ID] = heap || a.sampledAlone()
+		}
+	}
+	for id, ok := range out {
+		if !ok {
+			delete(out, id)
+		}
+	}
+	return out
+}
+
+// goesOn reports that the second half is shown to grow at more than seven tenths
+// of the first half's rate. A single judgement only asks that slackening is not
+// shown; over many looks some will not show it of a curve that bends all the
+// time: a logarithm has 0.58 over the last two thirds of a run. The level is
+// strict for the same reason: at 5 %, 3 % of logarithms passed at one of 53
+// looks. A leak with little noise passes at once; one whose t is below some 40
+// waits for more snapshots.
+func goesOn(u, y []float64) bool {
+	n := len(u)
+	h := n / 2
+	a, ok1 := rate(u[:h+1], y[:h+1])
+	b, ok2 := rate(u[h:], y[h:])
+	const least, level = 0.7, 0.995
+	se := math.Hypot(b.SE, least*a.SE)
+	return ok1 && ok2 && n > 4 && b.PerX-least*a.PerX > stats.StudentQuantile(level, float64(n-4))*se
+}
+
+// sampledAlone reports that there are no exact counters of the heap, so that
+// the sites decide.
+func (a *analysis) sampledAlone() bool {
+	t := a.r.Total(series.LiveBytes)
+	return t == nil || t.Sampled
+}
+
+// proofs are the groups that the runtime reports as leaked.
+func (a *analysis) proofs() map[string]bool {
+	out := map[string]bool{}
+	for _, g := range a.r.Leaked {
+		out[groupID(g)] = true
+	}
+	return out
+}
+
+func groupID(g *series.Group) string {
+	return identify(KindGoroutine, g.Reason+"\n"+g.Site+"\n"+g.Root)
+}
+
+// hold makes suspects of all leaks that are not confirmed, and judges the run
+// anew.
+func (a *analysis) hold(claims, confirmed map[string]bool) {
+	why := func(id string) string {
+		if claims[id] {
+			return "passes all gates at this look: a leak if the next one finds it again"
+		}
+		return "passes all gates of a single judgement, but not yet at the stricter level of repeated looks"
+	}
+	for i := range a.res.Findings {
+		if f := &a.res.Findings[i]; f.Verdict == Leak && !confirmed[f.ID] {
+			f.Verdict = Suspect
+			f.Why = append(f.Why, why(f.ID))
+		}
+	}
+	order(a.res.Findings)
+	stuck := slices.ContainsFunc(a.res.Findings, func(f Finding) bool { return f.Kind == KindGoroutine && f.Verdict == Leak })
+	held := false
+	for i := range a.res.Totals {
+		t := &a.res.Totals[i]
+		if t.Verdict != Leak || confirmed[t.Name] || t.Name == series.Goroutines && stuck {
+			continue
+		}
+		t.Verdict, a.verdict[t.Name], held = Suspect, Suspect, true
+		t.Why = append(t.Why, why(t.Name))
+	}
+	if a.res.Verdict = a.conclude(); a.res.Verdict == RunClean && held {
+		a.res.Verdict = RunInconclusive
+	}
+}
