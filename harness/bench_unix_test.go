@@ -47,7 +47,7 @@ func BenchmarkOpenLoopHTTP(b *testing.B) {
 // time.
 func measure(b *testing.B, target Target, rate float64) {
 	b.Helper()
-	l, err := New(target, Plan{Rate: Rate{rate, rate}, Steady: time.Duration(float64(b.N) / rate * 1e9)})
+	l, err := New(target, Plan{Rate: Rate{From: rate, To: rate}, Steady: time.Duration(float64(b.N) / rate * 1e9)})
 	if err != nil {
 		b.Fatal(err)
 	}

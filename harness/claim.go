@@ -25,6 +25,9 @@ type claim struct {
 	served    int64
 	service   time.Duration
 	quickest  time.Duration
+
+	fresh bool          // the worker had been waiting for it
+	lag   time.Duration // from the intended time of the first to its start
 }
 
 // begin takes over arrivals.

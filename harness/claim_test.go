@@ -32,7 +32,7 @@ func TestArrivalsTakenBackAreCarriedOutOnce(t *testing.T) {
 				blocked.Done()
 			}
 			return nil
-		}), Plan{Rate: Rate{100_000, 100_000}, Steady: n * time.Second / 100_000, MaxInFlight: 64})
+		}), Plan{Rate: Rate{From: 100_000, To: 100_000}, Steady: n * time.Second / 100_000, MaxInFlight: 64})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +64,7 @@ func TestErrorsWithinAClaimAreAllCounted(t *testing.T) {
 				return &StatusError{Code: 500}
 			}
 			return nil
-		}), Plan{Rate: Rate{30_000, 30_000}, Steady: 2 * time.Second})
+		}), Plan{Rate: Rate{From: 30_000, To: 30_000}, Steady: 2 * time.Second})
 		if c := res.Steady.Counts; c.Completed != 60_000 || c.Errors != 20_000 || res.ErrorClasses["status 500"] != 20_000 {
 			t.Errorf("got %+v %v, want 60000 completed and 20000 errors", c, res.ErrorClasses)
 		}

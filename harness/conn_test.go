@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -244,6 +245,7 @@ func TestHTTP2(t *testing.T) {
 	})
 	start := func(tlsOn, h2 bool) *httptest.Server {
 		s := httptest.NewUnstartedServer(handler)
+		s.Config.ErrorLog = log.New(io.Discard, "", 0) // of the refused handshake
 		if tlsOn {
 			s.EnableHTTP2 = h2
 			s.StartTLS()
@@ -290,7 +292,6 @@ func TestHTTP2(t *testing.T) {
 	}
 	t.Run("an unknown authority", func(t *testing.T) {
 		s := start(true, false)
-		s.Config.ErrorLog = nil
 		err := newHTTP(t, HTTPConfig{URL: s.URL}).Do(t.Context(), Op{})
 		if err == nil || ErrorClass(err) != "tls" {
 			t.Errorf("got %v, want class tls", err)

@@ -33,6 +33,9 @@ type dispatcher struct {
 	max      int64 // workers, and so operations in flight
 	queueMax int64
 	latency  *latency.Recorder
+	startLag *latency.Tally // of the steady phase
+
+	lead *lead // nil: arrivals are released when they are due
 
 	mu      sync.Mutex
 	queue   queue
@@ -78,8 +81,9 @@ func newDispatcher(t Target, p Plan, shards int, now func() time.Duration) *disp
 	return &dispatcher{
 		target: t, now: now, ctx: context.Background(),
 		max: int64(p.MaxInFlight), queueMax: int64(p.Queue),
-		latency: latency.NewRecorder(shards), opTime: slowOp,
+		latency: latency.NewRecorder(shards), startLag: latency.NewTally(), opTime: slowOp,
 		ended: make(chan struct{}), classes: map[string]int64{}, examples: map[string]string{},
+		lead: newLead(p.Precise),
 	}
 }
 
@@ -147,6 +151,10 @@ func (d *dispatcher) carryOut(w *worker) {
 	c := &w.claim
 	op := Op{Phase: c.stream.phase, Pass: c.stream.pass}
 	begin := d.now()
+	if d.lead != nil {
+		begin = d.lead.await(d.now, begin, c.intended(c.first), c.fresh)
+	}
+	c.lag = begin - c.intended(c.first)
 	for {
 		i := c.next.Add(1) - 1
 		if i >= c.size {
@@ -154,6 +162,9 @@ func (d *dispatcher) carryOut(w *worker) {
 		}
 		number := c.first + i
 		op.Seq, op.Index = c.seq+i, number-c.stream.first
+		if d.lead != nil && i > 0 {
+			begin = d.lead.await(d.now, begin, c.intended(number), false)
+		}
 		err := d.target.Do(d.ctx, op)
 		end := d.now()
 		took := end - begin
@@ -185,6 +196,9 @@ func (d *dispatcher) fold(w *worker) {
 		return
 	}
 	d.latency.Record(w.number, s.tally, c.latencies)
+	if c.folded == 0 && c.fresh && s.phase == PhaseSteady {
+		d.startLag.Record(c.lag)
+	}
 	c.latencies = c.latencies[:0]
 	c.folded += n
 	d.sent += n
@@ -222,6 +236,7 @@ func (d *dispatcher) start(w *worker) bool {
 	if w.claim.stream != nil {
 		d.endClaim(w)
 	}
+	fresh := false
 	for d.queue.n == 0 {
 		d.settle()
 		if d.closed {
@@ -235,12 +250,14 @@ func (d *dispatcher) start(w *worker) bool {
 		if woken {
 			d.waking--
 		}
+		fresh = true
 	}
 	want := int64(1)
 	if d.opTime < handOff {
 		want = min(int64(handOff/max(d.opTime, 1)), maxClaim)
 	}
 	w.claim.begin(d.queue.pop(want))
+	w.claim.fresh = fresh
 	d.claims = append(d.claims, w)
 	d.inFlight++
 	d.maxInFlight = max(d.maxInFlight, d.inFlight)

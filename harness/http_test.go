@@ -298,7 +298,7 @@ func TestLoadOverHTTP(t *testing.T) {
 		served.Add(1)
 	})
 	target := newHTTP(t, HTTPConfig{URL: s.URL, Body: []byte("hello"), MaxConns: 32})
-	res := mustRun(t, target, Plan{Rate: Rate{200, 200}, Warmup: 200 * time.Millisecond, Steady: time.Second, MaxInFlight: 32, Drain: 30 * time.Millisecond})
+	res := mustRun(t, target, Plan{Rate: Rate{From: 200, To: 200}, Warmup: 200 * time.Millisecond, Steady: time.Second, MaxInFlight: 32, Drain: 30 * time.Millisecond})
 	if got := res.Steady.Counts; got.Completed != 200 || got.Errors != 0 || served.Load() != 240 {
 		t.Errorf("got %+v, served %d; want 200 and 240: %v", got, served.Load(), res.ErrorExamples)
 	}
@@ -321,7 +321,7 @@ func TestATargetThatDiesAndReturns(t *testing.T) {
 	s := start(listener)
 	target := newHTTP(t, HTTPConfig{URL: "http://" + address})
 	marks := 0
-	l, err := New(target, Plan{Rate: Rate{100, 100}, Steady: 1500 * time.Millisecond, Every: 500 * time.Millisecond, Quiesce: true, OnMark: func(context.Context, Mark) error {
+	l, err := New(target, Plan{Rate: Rate{From: 100, To: 100}, Steady: 1500 * time.Millisecond, Every: 500 * time.Millisecond, Quiesce: true, OnMark: func(context.Context, Mark) error {
 		switch marks++; marks {
 		case 2:
 			s.Close()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -21,6 +22,10 @@ type Load struct {
 	passes  []*stream
 	current atomic.Pointer[stream]
 	ran     atomic.Bool
+
+	finishing chan struct{} // closed by Finish
+	finish    func(reason string)
+	reason    atomic.Pointer[string]
 }
 
 // New checks the plan and allocates what the run takes. The target may be nil
@@ -40,10 +45,22 @@ func New(t Target, p Plan) (*Load, error) {
 		clock: &clock{now: now},
 		d:     newDispatcher(t, p, min(runtime.GOMAXPROCS(0), maxShards), now),
 	}
-	if p.Warmup > 0 {
-		l.warmup = newStream(PhaseWarmup, 0, Constant(p.Rate.From))
+	l.finishing = make(chan struct{})
+	var once sync.Once
+	l.finish = func(reason string) {
+		once.Do(func() {
+			l.reason.Store(&reason)
+			close(l.finishing)
+		})
 	}
-	pacer := p.Rate.Pacer(p.Steady)
+	warmup, pacer := Pacer(Constant(p.Rate.From)), p.Rate.Pacer(p.Steady)
+	if p.Poisson {
+		warmup = NewPoisson(Rate{From: p.Rate.From, To: p.Rate.From}, 0, ^p.Seed)
+		pacer = NewPoisson(p.Rate, p.Steady, p.Seed)
+	}
+	if p.Warmup > 0 {
+		l.warmup = newStream(PhaseWarmup, 0, warmup)
+	}
 	for pass := range p.Passes {
 		l.passes = append(l.passes, newStream(PhaseSteady, pass+1, pacer))
 	}
@@ -64,6 +81,11 @@ func (l *Load) Latency() Latency {
 	}
 	return l.d.latency.Summary(s.tally)
 }
+
+// Finish ends the steady phase now, or as it begins, for a reason that the
+// result tells; the drain follows. It may be called by anyone at any time; the
+// first call counts.
+func (l *Load) Finish(reason string) { l.finish(reason) }
 
 // Plan returns the plan with its defaults filled in.
 func (l *Load) Plan() Plan { return l.plan }

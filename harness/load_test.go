@@ -72,11 +72,11 @@ func TestCountsAreExact(t *testing.T) {
 		plan           Plan
 		warmup, steady int64
 	}{
-		{"a constant rate", Plan{Rate: Rate{200, 200}, Steady: 30 * time.Second}, 0, 6000},
-		{"a slow rate", Plan{Rate: Rate{0.5, 0.5}, Steady: 9 * time.Second}, 0, 5},
-		{"a fast rate in batches", Plan{Rate: Rate{20000, 20000}, Steady: 2 * time.Second}, 0, 40000},
-		{"a ramp whose warm-up runs at its first rate", Plan{Rate: Rate{50, 400}, Warmup: 2 * time.Second, Steady: 10 * time.Second}, 100, 2250},
-		{"three passes", Plan{Rate: Rate{100, 100}, Warmup: time.Second, Steady: 9 * time.Second, Passes: 3}, 100, 900},
+		{"a constant rate", Plan{Rate: Rate{From: 200, To: 200}, Steady: 30 * time.Second}, 0, 6000},
+		{"a slow rate", Plan{Rate: Rate{From: 0.5, To: 0.5}, Steady: 9 * time.Second}, 0, 5},
+		{"a fast rate in batches", Plan{Rate: Rate{From: 20000, To: 20000}, Steady: 2 * time.Second}, 0, 40000},
+		{"a ramp whose warm-up runs at its first rate", Plan{Rate: Rate{From: 50, To: 400}, Warmup: 2 * time.Second, Steady: 10 * time.Second}, 100, 2250},
+		{"three passes", Plan{Rate: Rate{From: 100, To: 100}, Warmup: time.Second, Steady: 9 * time.Second, Passes: 3}, 100, 900},
 		{"no arrivals at all", Plan{Steady: time.Second, Warmup: time.Second}, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -115,7 +115,7 @@ func TestOperationsArriveAtTheirIntendedTimes(t *testing.T) {
 			defer mu.Unlock()
 			at = append(at, time.Since(begin))
 			return nil
-		}), Plan{Rate: Rate{100, 100}, Steady: time.Second})
+		}), Plan{Rate: Rate{From: 100, To: 100}, Steady: time.Second})
 		for i, got := range at {
 			if want := time.Duration(i) * 10 * time.Millisecond; got != want {
 				t.Errorf("operation %d began at %v, want %v", i, got, want)
@@ -134,7 +134,7 @@ func TestOpsAreNumbered(t *testing.T) {
 			defer mu.Unlock()
 			ops = append(ops, op)
 			return nil
-		}), Plan{Rate: Rate{10, 10}, Warmup: time.Second, Steady: 2 * time.Second, Passes: 2})
+		}), Plan{Rate: Rate{From: 10, To: 10}, Warmup: time.Second, Steady: 2 * time.Second, Passes: 2})
 		var want []Op
 		for i := range int64(30) {
 			op := Op{Seq: i, Index: i % 10, Phase: PhaseSteady, Pass: int(i / 10)}
@@ -166,7 +166,7 @@ func TestAStallShowsInTheLatencyAtEveryCap(t *testing.T) {
 					time.Sleep(100 * time.Microsecond)
 					return nil
 				})
-				res := mustRun(t, target, Plan{Rate: Rate{1000, 1000}, Steady: 20 * time.Second, MaxInFlight: c.inFlight, Queue: c.queue})
+				res := mustRun(t, target, Plan{Rate: Rate{From: 1000, To: 1000}, Steady: 20 * time.Second, MaxInFlight: c.inFlight, Queue: c.queue})
 				if got, want := res.Steady.Latency.P99, 950*time.Millisecond; (got - want).Abs() > want/20 {
 					t.Errorf("p99 %v, want %v within 5 %%", got, want)
 				}
@@ -201,7 +201,7 @@ func TestWhatFindsTheQueueFullIsShed(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				res := mustRun(t, takes(100*time.Millisecond), Plan{Rate: Rate{100, 100}, Steady: 10 * time.Second, MaxInFlight: 2, Queue: c.queue})
+				res := mustRun(t, takes(100*time.Millisecond), Plan{Rate: Rate{From: 100, To: 100}, Steady: 10 * time.Second, MaxInFlight: 2, Queue: c.queue})
 				got := res.Steady.Counts
 				if got.Sent+got.Shed != 1000 || got.Queued != 0 || got.InFlight != 0 {
 					t.Errorf("got %+v, want sent and shed to make 1000 and nothing left", got)
@@ -236,7 +236,7 @@ func TestATargetThatSlowsDownIsCalledSlow(t *testing.T) {
 			<-serial
 			return nil
 		})
-		res := mustRun(t, target, Plan{Rate: Rate{100, 100}, Steady: 10 * time.Second, MaxInFlight: 20})
+		res := mustRun(t, target, Plan{Rate: Rate{From: 100, To: 100}, Steady: 10 * time.Second, MaxInFlight: 20})
 		if res.Valid || !strings.Contains(res.Reason, "the target is slow") {
 			t.Errorf("valid=%v, reason %q; want false, and the target named", res.Valid, res.Reason)
 		}
@@ -256,7 +256,7 @@ func TestErrorsAreCountedByClass(t *testing.T) {
 				return errors.New("no such thing")
 			}
 			return nil
-		}), Plan{Rate: Rate{100, 100}, Steady: time.Second})
+		}), Plan{Rate: Rate{From: 100, To: 100}, Steady: time.Second})
 		for class, want := range map[string]int64{"status 503": 25, "timeout": 25, "other": 25} {
 			if got := res.ErrorClasses[class]; got != want {
 				t.Errorf("%s: %d, want %d", class, got, want)
@@ -282,7 +282,7 @@ func TestASuddenlySlowTargetHoldsNobodyUp(t *testing.T) {
 				time.Sleep(10 * time.Second)
 			}
 			return nil
-		}), Plan{Rate: Rate{20000, 20000}, Steady: 1100 * time.Millisecond, MaxInFlight: 5000, Drain: 0})
+		}), Plan{Rate: Rate{From: 20000, To: 20000}, Steady: 1100 * time.Millisecond, MaxInFlight: 5000, Drain: 0})
 		if got := res.Steady.Latency.Max; got > 10*time.Second+10*time.Millisecond {
 			t.Errorf("slowest %v, want 10 s and a few ms", got)
 		}
@@ -294,7 +294,7 @@ func TestASuddenlySlowTargetHoldsNobodyUp(t *testing.T) {
 
 func TestPlansAreChecked(t *testing.T) {
 	t.Parallel()
-	ok := Plan{Rate: Rate{1, 1}, Steady: time.Second}
+	ok := Plan{Rate: Rate{From: 1, To: 1}, Steady: time.Second}
 	for _, c := range []struct {
 		want   string
 		change func(*Plan)

@@ -27,7 +27,7 @@ func TestMarksAreMadeInOrder(t *testing.T) {
 	}{
 		{
 			"all phases, instant marks",
-			Plan{Rate: Rate{10, 10}, IdleMarks: 2, IdleEvery: s, Warmup: 2 * s, Steady: 4 * s, Every: 2 * s, Drain: 3 * s},
+			Plan{Rate: Rate{From: 10, To: 10}, IdleMarks: 2, IdleEvery: s, Warmup: 2 * s, Steady: 4 * s, Every: 2 * s, Drain: 3 * s},
 			[]at{
 				{0, Mark{Phase: PhaseIdle, Quiesced: true}}, {1 * s, Mark{Phase: PhaseIdle, Quiesced: true}},
 				steady(3*s, 1), steady(5*s, 1), steady(7*s, 1),
@@ -37,12 +37,12 @@ func TestMarksAreMadeInOrder(t *testing.T) {
 		},
 		{
 			"no drain: the end of the steady phase is the last",
-			Plan{Rate: Rate{10, 10}, Steady: 2 * s, Every: s},
+			Plan{Rate: Rate{From: 10, To: 10}, Steady: 2 * s, Every: s},
 			[]at{steady(0, 1), steady(1*s, 1), {2 * s, Mark{Phase: PhaseSteady, Pass: 1, Last: true}}}, 0,
 		},
 		{
 			"a border belongs to the pass that ends, and no mark lies close before it",
-			Plan{Rate: Rate{10, 10}, Steady: 5 * s, Passes: 2, Every: s},
+			Plan{Rate: Rate{From: 10, To: 10}, Steady: 5 * s, Passes: 2, Every: s},
 			[]at{
 				steady(0, 1), steady(1*s, 1), steady(2500*time.Millisecond-500*time.Millisecond, 1), steady(2500*time.Millisecond, 1),
 				steady(3500*time.Millisecond, 2), steady(4500*time.Millisecond, 2), {5 * s, Mark{Phase: PhaseSteady, Pass: 2, Last: true}},
@@ -86,7 +86,7 @@ func TestSlowMarksDoNotHoldArrivals(t *testing.T) {
 		var running atomic.Int32
 		var at []time.Duration
 		res := mustRun(t, takes(5*time.Millisecond), Plan{
-			Rate: Rate{100, 100}, Steady: 10 * time.Second, Every: time.Second,
+			Rate: Rate{From: 100, To: 100}, Steady: 10 * time.Second, Every: time.Second,
 			OnMark: func(context.Context, Mark) error {
 				if running.Add(1) > 1 {
 					t.Error("two marks at once")
@@ -128,7 +128,7 @@ func TestQuiesceHoldsTheIntendedClock(t *testing.T) {
 			return nil
 		})
 		l, err := New(target, Plan{
-			Rate: Rate{100, 100}, Warmup: time.Second, Steady: 10 * time.Second, Every: time.Second, Quiesce: true,
+			Rate: Rate{From: 100, To: 100}, Warmup: time.Second, Steady: 10 * time.Second, Every: time.Second, Quiesce: true,
 			OnMark: func(_ context.Context, m Mark) error {
 				marks.Add(1)
 				if n := busy.Load(); n != 0 || !m.Quiesced {
@@ -174,7 +174,7 @@ func TestQuiesceGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var quiesced []bool
 		res := mustRun(t, takes(7*time.Second), Plan{
-			Rate: Rate{10, 10}, Steady: 2 * time.Second, Every: time.Second, Quiesce: true, QuiesceTimeout: 3 * time.Second,
+			Rate: Rate{From: 10, To: 10}, Steady: 2 * time.Second, Every: time.Second, Quiesce: true, QuiesceTimeout: 3 * time.Second,
 			OnMark: func(_ context.Context, m Mark) error { quiesced = append(quiesced, m.Quiesced); return nil },
 		})
 		if want := []bool{true, false, false}; !slices.Equal(quiesced, want) || res.Unquiesced != 2 {
@@ -210,7 +210,7 @@ func TestCancellationEndsTheRun(t *testing.T) {
 				begin, cancelled := time.Now(), false
 				marks := 0
 				l, err := New(c.op, Plan{
-					Rate: Rate{100, 100}, Warmup: time.Second, Steady: time.Minute, Drain: time.Second, MaxInFlight: 10, Every: 10 * time.Second,
+					Rate: Rate{From: 100, To: 100}, Warmup: time.Second, Steady: time.Minute, Drain: time.Second, MaxInFlight: 10, Every: 10 * time.Second,
 					Quiesce: c.quiesce, QuiesceTimeout: time.Hour,
 					OnMark: func(context.Context, Mark) error {
 						if marks++; cancelled {
@@ -255,7 +255,7 @@ func TestCancellationBeforeAndBetweenPhases(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), after)
 				defer cancel()
 				l, err := New(TargetFunc(nothing), Plan{
-					Rate: Rate{10, 10}, IdleMarks: 3, IdleEvery: time.Second, Warmup: 2 * time.Second, Steady: 4 * time.Second, Drain: 4 * time.Second,
+					Rate: Rate{From: 10, To: 10}, IdleMarks: 3, IdleEvery: time.Second, Warmup: 2 * time.Second, Steady: 4 * time.Second, Drain: 4 * time.Second,
 					OnMark: func(ctx context.Context, _ Mark) error { return ctx.Err() },
 				})
 				if err != nil {
@@ -285,7 +285,7 @@ func TestAFailedMarkEndsTheRun(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			begin := time.Now()
 			l, err := New(TargetFunc(nothing), Plan{
-				Rate: Rate{10, 10}, Steady: time.Minute, Every: time.Second, Quiesce: quiesce,
+				Rate: Rate{From: 10, To: 10}, Steady: time.Minute, Every: time.Second, Quiesce: quiesce,
 				OnMark: func(context.Context, Mark) error {
 					if time.Since(begin) > 3500*time.Millisecond {
 						return broken
@@ -313,7 +313,7 @@ func TestTheDrainIsBounded(t *testing.T) {
 		begin := time.Now()
 		var drain []Mark
 		res := mustRun(t, takes(time.Hour), Plan{
-			Rate: Rate{100, 100}, Steady: 2 * time.Second, MaxInFlight: 3, Drain: 3 * time.Second, QuiesceTimeout: 4 * time.Second,
+			Rate: Rate{From: 100, To: 100}, Steady: 2 * time.Second, MaxInFlight: 3, Drain: 3 * time.Second, QuiesceTimeout: 4 * time.Second,
 			OnMark: func(_ context.Context, m Mark) error {
 				if m.Phase == PhaseDrain {
 					drain = append(drain, m)
@@ -338,7 +338,7 @@ func TestProgressIsToldOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []Progress
 		mustRun(t, TargetFunc(nothing), Plan{
-			Rate: Rate{10, 10}, Warmup: 1500 * time.Millisecond, Steady: 2 * time.Second,
+			Rate: Rate{From: 10, To: 10}, Warmup: 1500 * time.Millisecond, Steady: 2 * time.Second,
 			OnProgress: func(p Progress) { got = append(got, p) },
 		})
 		if len(got) != 3 {

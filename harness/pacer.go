@@ -1,11 +1,8 @@
 package harness
 
 import (
-	"fmt"
 	"math"
 	"sort"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -28,8 +25,11 @@ type Constant float64
 
 // Pace implements [Pacer].
 func (c Constant) Pace(elapsed time.Duration, sent int64) (time.Duration, bool) {
-	return waitUntil(elapsed, float64(sent)/float64(c), c > 0)
+	at, ok := c.at(float64(sent))
+	return waitUntil(elapsed, at, ok)
 }
+
+func (c Constant) at(n float64) (seconds float64, ok bool) { return n / float64(c), c > 0 }
 
 // Ramp is a pacer whose rate goes linearly from From to To arrivals a second
 // within Over and stays at To from then on.
@@ -47,17 +47,22 @@ type Ramp struct {
 
 // Pace implements [Pacer].
 func (r Ramp) Pace(elapsed time.Duration, sent int64) (time.Duration, bool) {
-	n, over := float64(sent), r.Over.Seconds()
+	at, ok := r.at(float64(sent))
+	return waitUntil(elapsed, at, ok)
+}
+
+func (r Ramp) at(n float64) (seconds float64, ok bool) {
+	over := r.Over.Seconds()
 	during := (r.From + r.To) / 2 * over // N(T)
 	if n >= during {
-		return waitUntil(elapsed, over+(n-during)/r.To, r.To > 0)
+		return over + (n-during)/r.To, r.To > 0
+	}
+	if n == 0 {
+		return 0, true
 	}
 	c := (r.To - r.From) / over
 	root := math.Sqrt(max(r.From*r.From+2*c*n, 0))
-	if sent == 0 {
-		return waitUntil(elapsed, 0, true)
-	}
-	return waitUntil(elapsed, 2*n/(r.From+root), true)
+	return 2 * n / (r.From + root), true
 }
 
 // waitUntil turns an intended time in seconds into Pace's results. Times past
@@ -94,69 +99,4 @@ func due(p Pacer, elapsed time.Duration, sent int64) int64 {
 func intended(p Pacer, n int64) time.Duration {
 	at, _ := p.Pace(0, n)
 	return at
-}
-
-// Rate is a number of arrivals a second: From when the steady phase begins,
-// To at its end, linear between. The zero value is no arrivals: someone else's
-// load. Warm-up runs at From.
-type Rate struct {
-	From, To float64 // each >= 0, finite, at most MaxRate
-}
-
-// MaxRate is the largest rate that a plan may ask for, arrivals a second.
-const MaxRate = 1e8
-
-// ParseRate reads "200", "0.5" or "50..400".
-func ParseRate(s string) (Rate, error) {
-	from, to, ramp := strings.Cut(s, "..")
-	if !ramp {
-		to = from
-	}
-	var r Rate
-	for _, part := range []struct {
-		text string
-		into *float64
-	}{{from, &r.From}, {to, &r.To}} {
-		v, err := strconv.ParseFloat(strings.TrimSpace(part.text), 64)
-		if err != nil {
-			return Rate{}, fmt.Errorf("rate %q: want arrivals per second as in 200, 0.5 or 50..400", s)
-		}
-		*part.into = v
-	}
-	if err := r.validate(); err != nil {
-		return Rate{}, err
-	}
-	return r, nil
-}
-
-// Zero reports whether there are no arrivals at all.
-func (r Rate) Zero() bool { return r.From == 0 && r.To == 0 }
-
-// String returns the rate as ParseRate reads it.
-func (r Rate) String() string {
-	from := strconv.FormatFloat(r.From, 'f', -1, 64)
-	if r.From == r.To {
-		return from
-	}
-	return from + ".." + strconv.FormatFloat(r.To, 'f', -1, 64)
-}
-
-// Pacer returns the pacer of a phase of that length.
-func (r Rate) Pacer(over time.Duration) Pacer {
-	if r.From == r.To || over <= 0 {
-		return Constant(r.From)
-	}
-	return Ramp{From: r.From, To: r.To, Over: over}
-}
-
-func (r Rate) validate() error {
-	for _, v := range []float64{r.From, r.To} {
-		switch {
-		case math.IsNaN(v) || v < 0:
-			return fmt.Errorf("rate %v: want zero or more arrivals per second", v)
-		case v > MaxRate:
-			return fmt.Errorf("rate %v: more than %.0f arrivals per second; no machine makes that, use a lower rate", v, float64(MaxRate))
-		}
-	}
-	return nil
 }

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -29,11 +30,20 @@ func TestPacersCount(t *testing.T) {
 		{"a ramp stays at its last rate", Ramp{0, 100, 10 * time.Second}, 20 * time.Second, 1500},
 		{"a flat ramp is constant", Ramp{7, 7, 10 * time.Second}, 10 * time.Second, 70},
 		{"a ramp without time is its last rate", Ramp{5, 10, 0}, 10 * time.Second, 100},
+		{"steps give each rate its part of the time", Steps{[]float64{100, 200, 400}, 30 * time.Second}, 30 * time.Second, 7000},
+		{"within the second step", Steps{[]float64{100, 200, 400}, 30 * time.Second}, 15 * time.Second, 2000},
+		{"the last step goes on", Steps{[]float64{100, 200}, 20 * time.Second}, 30 * time.Second, 5000},
+		{"a step may be a pause", Steps{[]float64{100, 0, 100}, 30 * time.Second}, 30 * time.Second, 2000},
+		{"no arrivals in the pause", Steps{[]float64{100, 0, 100}, 30 * time.Second}, 19 * time.Second, 1000},
+		{"a last step of zero ends it", Steps{[]float64{100, 0}, 20 * time.Second}, time.Hour, 1000},
+		{"no steps, no arrivals", Steps{}, time.Hour, 0},
+		{"random arrivals come as many as the rate says, by the block", NewPoisson(Rate{From: 4096, To: 4096}, 0, 1), 10 * time.Second, 40960},
+		{"random arrivals along steps", NewPoisson(Rate{From: 4096, To: 8192, Steps: []float64{4096, 8192}}, 4*time.Second, 7), 4 * time.Second, 24576},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			if got := due(c.pacer, c.over-1, 0); got != c.want {
-				t.Errorf("%#v has %d arrivals in %v, want %d", c.pacer, got, c.over, c.want)
+				t.Errorf("%T has %d arrivals in %v, want %d", c.pacer, got, c.over, c.want)
 			}
 		})
 	}
@@ -41,17 +51,20 @@ func TestPacersCount(t *testing.T) {
 
 func TestPacersIntendedTimeDoesNotDependOnWhenOneAsks(t *testing.T) {
 	t.Parallel()
-	for _, p := range []Pacer{Constant(333), Ramp{10, 500, time.Minute}, Ramp{500, 10, time.Minute}} {
+	for _, p := range []Pacer{
+		Constant(333), Ramp{10, 500, time.Minute}, Ramp{500, 10, time.Minute},
+		Steps{[]float64{10, 0, 500, 3}, time.Minute}, NewPoisson(Rate{From: 10, To: 500}, time.Minute, 3),
+	} {
 		last := time.Duration(-1)
 		for n := range int64(5000) {
 			at := intended(p, n)
 			if at < last {
-				t.Fatalf("%#v: arrival %d is intended at %v, before the one before at %v", p, n, at, last)
+				t.Fatalf("%T: arrival %d is intended at %v, before the one before at %v", p, n, at, last)
 			}
 			last = at
 			for _, elapsed := range []time.Duration{0, at, time.Hour} {
 				if wait, stop := p.Pace(elapsed, n); stop || elapsed+wait != at {
-					t.Fatalf("%#v: arrival %d at %v: wait %v, stop %v; want wait %v", p, n, elapsed, wait, stop, at-elapsed)
+					t.Fatalf("%T: arrival %d at %v: wait %v, stop %v; want wait %v", p, n, elapsed, wait, stop, at-elapsed)
 				}
 			}
 		}
@@ -95,12 +108,18 @@ func TestParseRate(t *testing.T) {
 		want Rate
 		err  string
 	}{
-		{in: "200", want: Rate{200, 200}},
-		{in: "0.5", want: Rate{0.5, 0.5}},
-		{in: "50..400", want: Rate{50, 400}},
-		{in: "400..50", want: Rate{400, 50}},
+		{in: "200", want: Rate{From: 200, To: 200}},
+		{in: "0.5", want: Rate{From: 0.5, To: 0.5}},
+		{in: "50..400", want: Rate{From: 50, To: 400}},
+		{in: "400..50", want: Rate{From: 400, To: 50}},
+		{in: "100,200,400", want: Rate{From: 100, To: 400, Steps: []float64{100, 200, 400}}},
+		{in: "5, 0, 5", want: Rate{From: 5, To: 5, Steps: []float64{5, 0, 5}}},
+		{in: "1..2..3", err: "want arrivals"},
+		{in: "1,2..3", err: "want arrivals"},
+		{in: "1,", err: "want arrivals"},
+		{in: "1,-2", err: "zero or more"},
 		{in: "0", want: Rate{}},
-		{in: "1e3", want: Rate{1000, 1000}},
+		{in: "1e3", want: Rate{From: 1000, To: 1000}},
 		{in: "", err: "want arrivals per second"},
 		{in: "fast", err: "want arrivals per second"},
 		{in: "50..", err: "want arrivals per second"},
@@ -117,10 +136,10 @@ func TestParseRate(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || got != c.want {
+		if err != nil || !reflect.DeepEqual(got, c.want) {
 			t.Errorf("ParseRate(%q) = %v, %v; want %v", c.in, got, err, c.want)
 		}
-		if again, err := ParseRate(got.String()); err != nil || again != got {
+		if again, err := ParseRate(got.String()); err != nil || !reflect.DeepEqual(again, got) {
 			t.Errorf("%q is printed as %q, which reads as %v, %v", c.in, got.String(), again, err)
 		}
 	}
@@ -150,4 +169,39 @@ func FuzzParseRate(f *testing.F) {
 			last = wait
 		}
 	})
+}
+
+// The gaps of a Poisson process are exponential: mean and deviation are 1/rate,
+// and e^-1 of them are longer than that. Seeds matter, and nothing else.
+func TestRandomArrivalsAreRandomAndRepeatable(t *testing.T) {
+	t.Parallel()
+	const n = 5 * poissonBlock
+	rate := Rate{From: 1000, To: 1000}
+	a, b, other := NewPoisson(rate, 0, 1), NewPoisson(rate, 0, 1), NewPoisson(rate, 0, 2)
+	var sum, squares float64
+	long, same := 0, 0
+	for i := int64(n - 2); i >= 0; i-- { // backwards: the order of asking is of no matter
+		at := intended(a, i)
+		if again := intended(b, n-2-i); again != intended(a, n-2-i) {
+			t.Fatalf("arrival %d comes at %v and at %v", n-2-i, again, intended(a, n-2-i))
+		}
+		if at == intended(other, i) {
+			same++
+		}
+		gap := (intended(a, i+1) - at).Seconds() * 1000
+		sum += gap
+		squares += gap * gap
+		if gap > 1 {
+			long++
+		}
+	}
+	mean := sum / (n - 1)
+	deviation := math.Sqrt(squares/(n-1) - mean*mean)
+	// Five standard errors: 1/sqrt(n) of the deviation's 1/rate.
+	if se := 5 / math.Sqrt(n); math.Abs(mean-1) > se/5 || math.Abs(deviation-1) > 2*se || math.Abs(float64(long)/(n-1)-math.Exp(-1)) > se {
+		t.Errorf("gaps have mean %.4f, deviation %.4f, %d of %d longer than the mean; want 1, 1 and 37 %%", mean, deviation, long, n-1)
+	}
+	if same > 0 {
+		t.Errorf("%d arrivals are the same with another seed", same)
+	}
 }

@@ -13,7 +13,8 @@ const (
 	DefaultMaxInFlight    = 256
 	DefaultQuiesceTimeout = 10 * time.Second
 	defaultQueueSeconds   = 10
-	defaultMarks          = 20 // Every = Steady / defaultMarks, at least a second
+	defaultMarks          = 20  // Every = Steady / defaultMarks, at least a second
+	defaultWindows        = 120 // Window = Steady / defaultWindows, at least a second
 )
 
 // Plan says what a run does. Steady is required; all else has a zero value
@@ -22,6 +23,16 @@ type Plan struct {
 	// Rate of the arrivals. Zero: none (someone else's load); phases and marks
 	// still happen.
 	Rate Rate
+
+	// Poisson makes arrivals come at random, as from many independent clients,
+	// instead of evenly spaced; equal Seeds give equal times. See [Poisson].
+	Poisson bool
+	Seed    uint64
+
+	// Precise starts arrivals within some 20 µs of their intended times instead
+	// of within about a millisecond, for one thread of its own and more CPU
+	// time: arrivals do not come in batches below 20,000 a second. Linux only.
+	Precise bool
 
 	// IdleMarks marks are made before any load, IdleEvery apart.
 	IdleMarks int
@@ -55,6 +66,15 @@ type Plan struct {
 	// latency and the phase ends later by as much.
 	Quiesce        bool
 	QuiesceTimeout time.Duration
+
+	// Window is the length of the time windows that the latencies of warm-up
+	// and steady phase are also told for (PhaseResult.Windows). 0: Steady/120, at
+	// least 1 s, at most 10 s with Abort and a minute without.
+	Window time.Duration
+
+	// Abort ends the steady phase early when its limits are broken in two
+	// windows in a row; the drain follows. The zero value never does.
+	Abort Abort
 
 	// OnMark is called at each mark, in order and never concurrently, and not
 	// after the run's context is done. ctx is that context. Without Quiesce it
@@ -104,10 +124,17 @@ func (p Plan) withDefaults() (Plan, error) {
 	if err := p.Rate.validate(); err != nil {
 		return p, err
 	}
+	if err := p.Abort.validate(); err != nil {
+		return p, err
+	}
+	if p.Precise && !canBePrecise {
+		return p, errors.New("precise pacing needs Linux; leave it out here")
+	}
 	for _, d := range []struct {
 		name  string
 		value time.Duration
 	}{
+		{"latency window", p.Window},
 		{"idle mark distance", p.IdleEvery}, {"warm-up", p.Warmup}, {"steady time", p.Steady}, {"drain", p.Drain},
 		{"distance of marks", p.Every}, {"quiesce timeout", p.QuiesceTimeout},
 	} {
@@ -132,6 +159,13 @@ func (p Plan) withDefaults() (Plan, error) {
 	if p.QuiesceTimeout == 0 {
 		p.QuiesceTimeout = DefaultQuiesceTimeout
 	}
+	if p.Window == 0 {
+		longest := time.Minute
+		if p.Abort != (Abort{}) {
+			longest = 10 * time.Second
+		}
+		p.Window = min(max(p.Steady/defaultWindows, time.Second), longest)
+	}
 	if p.Every == 0 {
 		p.Every = max(p.Steady/defaultMarks, time.Second)
 	}
@@ -139,7 +173,7 @@ func (p Plan) withDefaults() (Plan, error) {
 	case p.Queue < 0:
 		p.Queue = 0
 	case p.Queue == 0:
-		p.Queue = int(math.Ceil(defaultQueueSeconds * max(p.Rate.From, p.Rate.To)))
+		p.Queue = int(math.Ceil(defaultQueueSeconds * p.Rate.Max()))
 	}
 	if pass := p.Steady / time.Duration(p.Passes); pass <= 0 {
 		return p, fmt.Errorf("steady time %v: too short for %d passes", p.Steady, p.Passes)

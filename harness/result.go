@@ -46,6 +46,10 @@ type Result struct {
 	// what happened until then.
 	Interrupted bool
 
+	// Ended says in a sentence why the steady phase ended before its time
+	// (Plan.Abort, Load.Finish); empty: it did not.
+	Ended string
+
 	ErrorClasses  map[string]int64  // see ErrorClass; classes beyond 64 are "other"
 	ErrorExamples map[string]string // the text of one error of each class
 
@@ -56,6 +60,11 @@ type Result struct {
 	// Lag is the largest lateness of the pacer itself: it woke up so long after
 	// an arrival's intended time. It is part of that arrival's latency.
 	Lag time.Duration
+
+	// StartLag is how long after its intended time the steady phase's operations
+	// were started by the pacer and its workers when a worker was free: of
+	// those that came first in what a worker took.
+	StartLag Latency
 }
 
 // PhaseResult is one phase or pass. The counts and latencies are those of the
@@ -70,6 +79,8 @@ type PhaseResult struct {
 
 	Counts  Counts
 	Latency Latency
+
+	Windows []Window // of warm-up and steady, in order
 
 	AchievedRate float64 // arrivals per second that were started by its end; arrivals/Active
 	IntendedRate float64 // arrivals per second that its pacer asked for

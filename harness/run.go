@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/metrics"
 	"time"
@@ -12,6 +13,8 @@ const (
 	// arrivals a second they come in batches. A sleep costs 30 to 40 µs of CPU on a
 	// virtual machine, and the runtime rounds it to about this anyway.
 	batch = time.Millisecond
+	// preciseBatch is the same with Plan.Precise.
+	preciseBatch = 50 * time.Microsecond
 	// backlogTick is how often the pacer looks after a backlog that no worker
 	// may be awake for.
 	backlogTick = time.Millisecond
@@ -34,6 +37,8 @@ type run struct {
 	unquiesced  int
 	lag         time.Duration
 	interrupted bool
+	window      windowing
+	sleeper     sleeper
 
 	schedBefore *metrics.Float64Histogram
 	evidence    evidence
@@ -102,11 +107,15 @@ func (r *run) steadyPhase(ctx context.Context) error {
 		r.clock.enter(s.pass)
 		r.open(PhaseSteady, s.pass, s)
 		end := r.plan.passEnd(s.pass)
-		if err := r.arrive(ctx, s, &sent, end); err != nil {
+		err := r.arrive(ctx, s, &sent, end)
+		ended := errors.Is(err, errFinished)
+		if ended {
+			end = r.clock.elapsed()
+		} else if err != nil {
 			return err
 		}
 		r.measure()
-		if i == len(r.passes)-1 {
+		if i == len(r.passes)-1 || ended {
 			if err := r.finalMark(ctx, end); err != nil {
 				return err
 			}
@@ -116,6 +125,9 @@ func (r *run) steadyPhase(ctx context.Context) error {
 			}
 		}
 		r.close()
+		if ended {
+			break
+		}
 	}
 	return nil
 }
@@ -162,12 +174,22 @@ func (r *run) drainPhase(ctx context.Context) error {
 // makes the marks that fall due before. sent is how many the phase has had.
 // When it returns nil, all arrivals intended before until have been released.
 func (r *run) arrive(ctx context.Context, s *stream, sent *int64, until time.Duration) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
+	sleep, done := r.sleeper.begin(r.plan.Precise)
+	defer done()
+	finishing := r.finishing
+	if s.phase != PhaseSteady {
+		finishing = nil
+	}
 	for {
+		select {
+		case <-finishing: // before what fell due during a mark
+			return errFinished
+		default:
+		}
 		elapsed, origin := r.clock.read()
 		atMark := r.hasMark && r.nextMark < until && elapsed >= r.nextMark
-		limit := min(elapsed, until-1)
+		ahead := r.d.lead.now()
+		limit := min(elapsed+ahead, until-1)
 		if atMark && r.quiesces() {
 			limit = min(limit, r.nextMark-1) // what is intended later waits for the clock
 		}
@@ -187,9 +209,13 @@ func (r *run) arrive(ctx context.Context, s *stream, sent *int64, until time.Dur
 		if elapsed >= until {
 			return ctx.Err()
 		}
-		wait := until - elapsed
+		wait := min(until, r.window.end) - elapsed
+		if wait <= 0 {
+			r.closeWindow(elapsed)
+			continue
+		}
 		if next, stop := s.pacer.Pace(elapsed, *sent); !stop {
-			wait = min(wait, max(next, batch))
+			wait = min(wait, max(next-ahead, r.sleeper.least))
 		}
 		if r.hasMark {
 			wait = min(wait, max(r.nextMark-elapsed, 0))
@@ -197,19 +223,23 @@ func (r *run) arrive(ctx context.Context, s *stream, sent *int64, until time.Dur
 		if wait > backlogTick && r.d.waiting() > 0 {
 			wait = backlogTick
 		}
-		timer.Reset(wait)
 		select {
-		case <-timer.C:
+		case <-sleep(wait):
 		case err := <-r.markDone:
 			r.marking = false
 			if err != nil {
 				return err
 			}
+		case <-finishing:
+			return errFinished
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
+
+// errFinished says that the steady phase is to end before its time.
+var errFinished = errors.New("the steady phase is finished")
 
 // sleepUntil waits until the phase's clock, which must not be held, reads at.
 func (r *run) sleepUntil(ctx context.Context, at time.Duration) error {
@@ -233,6 +263,7 @@ func (r *run) open(phase Phase, pass int, s *stream) {
 	if s != nil {
 		r.current.Store(s)
 		r.d.latency.Switch(s.tally)
+		r.openWindow(r.clock.elapsed())
 	}
 }
 
@@ -254,6 +285,7 @@ func (r *run) measure() {
 	if last.stream == nil {
 		return
 	}
+	r.closeWindow(last.from + last.Active)
 	last.started = r.d.startedBy(r.d.now(), last.stream)
 	if last.Phase == PhaseSteady {
 		r.evidence = r.d.evidence(r.d.now(), r.passes[:last.Pass])
@@ -297,6 +329,9 @@ func (r *run) result() *Result {
 		Valid: true,
 	}
 	res.Abandoned = res.Counts.InFlight
+	if reason := r.reason.Load(); reason != nil {
+		res.Ended = *reason
+	}
 	res.ErrorClasses, res.ErrorExamples = r.d.errorClasses()
 	merged := newStream(PhaseSteady, 0, nil)
 	for _, s := range r.spans {
@@ -315,8 +350,10 @@ func (r *run) result() *Result {
 		res.Steady.End = s.End
 		res.Steady.Active += s.Active
 		res.Steady.Counts = res.Steady.Counts.add(s.Counts)
+		res.Steady.Windows = append(res.Steady.Windows, s.Windows...)
 		merged.tally.Add(s.stream.tally)
 	}
+	res.StartLag = r.d.startLag.Summary()
 	res.Steady.Latency = merged.tally.Summary()
 	res.Steady.rates(r.evidence.started)
 	if res.Steady.Phase == "" {

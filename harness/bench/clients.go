@@ -23,6 +23,7 @@ type order struct {
 	n         int64   // requests
 	workers   int     // at most, at once
 	unlimited bool    // vegeta may start more workers than these
+	precise   bool    // of heapdrift
 	profile   string
 }
 
@@ -34,6 +35,7 @@ func parseOrder(args []string) (order, error) {
 	fs.Int64Var(&o.n, "n", 100_000, "")
 	fs.IntVar(&o.workers, "workers", 64, "")
 	fs.BoolVar(&o.unlimited, "unlimited", false, "")
+	fs.BoolVar(&o.precise, "precise", false, "")
 	fs.StringVar(&o.profile, "cpuprofile", "", "")
 	return o, fs.Parse(args)
 }
@@ -72,7 +74,7 @@ func clientLoad(ctx context.Context, target harness.Target, o order) error {
 	l, err := harness.New(target, harness.Plan{
 		Rate:        harness.Rate{From: rate, To: rate},
 		Steady:      time.Duration(float64(o.n) / rate * 1e9),
-		MaxInFlight: o.workers, Queue: int(o.n), QuiesceTimeout: time.Minute,
+		MaxInFlight: o.workers, Queue: int(o.n), QuiesceTimeout: time.Minute, Precise: o.precise,
 	})
 	if err != nil {
 		return err
@@ -94,7 +96,7 @@ func clientLoad(ctx context.Context, target harness.Target, o order) error {
 		return err
 	}
 	f := figures{CPU: cpuSeconds() - cpu, Seconds: time.Since(begin).Seconds(), Requests: res.Counts.Completed, Errors: res.Counts.Errors,
-		P50: res.Steady.Latency.P50, P99: res.Steady.Latency.P99, Valid: res.Valid}
+		P50: res.Steady.Latency.P50, P99: res.Steady.Latency.P99, Valid: res.Valid, LagP50: res.StartLag.P50, LagP99: res.StartLag.P99}
 	f.Mallocs = float64(mallocs()-before) / float64(max(f.Requests, 1))
 	return report(f)
 }
@@ -147,6 +149,9 @@ func (o order) arguments() []string {
 	args := []string{"-url", o.url, "-rate", fmt.Sprint(o.rate), "-n", fmt.Sprint(o.n), "-workers", fmt.Sprint(o.workers)}
 	if o.unlimited {
 		args = append(args, "-unlimited")
+	}
+	if o.precise {
+		args = append(args, "-precise")
 	}
 	return args
 }

@@ -3,7 +3,7 @@
 // Command bench measures what the harness costs and how true its figures are,
 // against vegeta where vegeta does the same, and prints the ratios of one run:
 //
-//	go run . [http] [noop] [count] [stall] [heap]
+//	go run . [http] [noop] [precise] [count] [stall] [heap]
 //
 // It is a module of its own, so that vegeta is no dependency of heapdrift. The
 // server and each client run in processes of their own: this program starts
@@ -50,7 +50,7 @@ func all(ctx context.Context, names []string) error {
 	tables := []struct {
 		name string
 		run  func(context.Context) error
-	}{{"http", tableHTTP}, {"noop", tableNoop}, {"count", tableCount}, {"stall", tableStall}, {"heap", tableHeap}}
+	}{{"http", tableHTTP}, {"noop", tableNoop}, {"precise", tablePrecise}, {"count", tableCount}, {"stall", tableStall}, {"heap", tableHeap}}
 	for _, name := range names {
 		if !slices.ContainsFunc(tables, func(t struct {
 			name string
@@ -58,7 +58,7 @@ func all(ctx context.Context, names []string) error {
 		}) bool {
 			return t.name == name
 		}) {
-			return fmt.Errorf("unknown table %q; there are http, noop, count, stall and heap", name)
+			return fmt.Errorf("unknown table %q; there are http, noop, precise, count, stall and heap", name)
 		}
 	}
 	fmt.Printf("%s, %d CPUs, vegeta %s\n", runtime.Version(), runtime.NumCPU(), vegetaVersion())

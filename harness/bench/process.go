@@ -78,6 +78,8 @@ type figures struct {
 	Mallocs  float64 // an operation
 	P50, P99 time.Duration
 	Valid    bool
+	// of heapdrift: from the intended time to the start
+	LagP50, LagP99 time.Duration
 }
 
 // client plays a client's part in a process of its own.

@@ -99,6 +99,24 @@ func tableNoop(ctx context.Context) error {
 	return w.Flush()
 }
 
+// tablePrecise is how late operations start.
+func tablePrecise(ctx context.Context) error {
+	fmt.Println("Start of an operation after its intended time, in process, 500/s for 4 s")
+	w := table("pacing", "p50", "p99", "CPU ms/s", "")
+	for _, precise := range []bool{false, true} {
+		f, err := client(ctx, "client-noop", order{rate: 500, n: 2000, workers: workers, precise: precise}.arguments()...)
+		if err != nil {
+			return err
+		}
+		name, last := "usual", ""
+		if precise {
+			name, last = "precise", verdict(f.LagP50 <= 30*time.Microsecond, "about 20 µs")
+		}
+		fmt.Fprintf(w, "%s\t%v\t%v\t%.1f\t%s\n", name, f.LagP50, f.LagP99, 1000*f.CPU/f.Seconds, last)
+	}
+	return w.Flush()
+}
+
 // tableCount is how many requests were made of those that the rate asks for,
 // in the time that it asks for.
 func tableCount(ctx context.Context) error {

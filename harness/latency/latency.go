@@ -51,23 +51,25 @@ func NewTally() *Tally { return &Tally{hist: newHistogram()} }
 // Recorder takes values in. Its methods may be called from any goroutine.
 type Recorder struct {
 	shards []shard
+	window *Tally // since the last call of Window; written to as the shards are poured
 }
 
 type shard struct {
-	mu    sync.Mutex
-	tally *Tally // the one that hist is to be poured into; nil before the first Switch
-	hist  *hdrhistogram.Histogram
-	max   int64
-	over  int64
-	_     [64]byte // no false sharing between neighbours
+	mu     sync.Mutex
+	tally  *Tally // the one that hist is to be poured into; nil before the first Switch
+	hist   *hdrhistogram.Histogram
+	window *Tally
+	max    int64
+	over   int64
+	_      [64]byte // no false sharing between neighbours
 }
 
 // NewRecorder returns a recorder with n shards, at least one. All of its
 // memory is allocated here.
 func NewRecorder(n int) *Recorder {
-	r := &Recorder{shards: make([]shard, max(n, 1))}
+	r := &Recorder{shards: make([]shard, max(n, 1)), window: NewTally()}
 	for i := range r.shards {
-		r.shards[i].hist = newHistogram()
+		r.shards[i].hist, r.shards[i].window = newHistogram(), r.window
 	}
 	return r
 }
@@ -82,6 +84,7 @@ func (r *Recorder) Switch(t *Tally) {
 		s.tally = t
 		s.mu.Unlock()
 	}
+	r.window.reset()
 }
 
 // Record counts values for t in the shard of the given number, taken modulo
@@ -117,6 +120,20 @@ func (r *Recorder) Summary(t *Tally) Summary {
 	return t.Summary()
 }
 
+// Window returns what was recorded for the current tally since the last call
+// or Switch, whichever was later. It costs what Switch does.
+func (r *Recorder) Window() Summary {
+	for i := range r.shards {
+		s := &r.shards[i]
+		s.mu.Lock()
+		s.pour()
+		s.mu.Unlock()
+	}
+	summary := r.window.Summary()
+	r.window.reset()
+	return summary
+}
+
 // Summary returns what has been poured into t.
 func (t *Tally) Summary() Summary {
 	t.mu.Lock()
@@ -134,6 +151,13 @@ func (t *Tally) Summary() Summary {
 	return s
 }
 
+// Record counts d for t alone. It is for what one goroutine at a time records.
+func (t *Tally) Record(d time.Duration) {
+	t.mu.Lock()
+	t.max, t.over = record(t.hist, d, t.max, t.over)
+	t.mu.Unlock()
+}
+
 // Add adds what from holds to t and leaves from as it is.
 func (t *Tally) Add(from *Tally) {
 	from.mu.Lock()
@@ -145,17 +169,26 @@ func (t *Tally) Add(from *Tally) {
 	t.over += from.over
 }
 
-// pour empties the shard into its tally. The shard's lock is held; a tally's
+func (t *Tally) reset() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.hist.Reset()
+	t.max, t.over = 0, 0
+}
+
+// pour empties the shard into its tally and the window. The shard's lock is held; a tally's
 // lock is only ever taken after a shard's.
 func (s *shard) pour() {
 	if s.tally == nil || s.hist.TotalCount() == 0 {
 		return
 	}
-	s.tally.mu.Lock()
-	s.tally.hist.Merge(s.hist)
-	s.tally.max = max(s.tally.max, s.max)
-	s.tally.over += s.over
-	s.tally.mu.Unlock()
+	for _, t := range []*Tally{s.tally, s.window} {
+		t.mu.Lock()
+		t.hist.Merge(s.hist)
+		t.max = max(t.max, s.max)
+		t.over += s.over
+		t.mu.Unlock()
+	}
 	s.hist.Reset()
 	s.max, s.over = 0, 0
 }

@@ -1,0 +1,53 @@
+package harness
+
+import (
+	"runtime"
+	"testing"
+	"time"
+)
+
+func TestTheLeadFollowsWhatAWakeUpTakes(t *testing.T) {
+	t.Parallel()
+	l := newLead(true)
+	now := time.Second
+	clock := func() time.Duration { now += time.Microsecond; return now }
+	late := 0
+	for i := range 4000 {
+		intended := now + time.Millisecond
+		wake := intended - l.now() + time.Duration(20+i*37%100)*time.Microsecond // takes 20 to 120 µs
+		now = wake
+		if wake > intended {
+			late++
+		}
+		if got := l.await(clock, wake, intended, true); got < intended {
+			t.Fatalf("it returned at %v, before the intended %v", got, intended)
+		}
+	}
+	if late < 800 || late > 1200 {
+		t.Errorf("%d of 4000 were late, want about one in four", late)
+	}
+	if got := l.now(); got < 80*time.Microsecond || got > 110*time.Microsecond {
+		t.Errorf("the lead is %v, want about the 75th percentile, 95 µs", got)
+	}
+	if got := newLead(false).now(); got != 0 {
+		t.Errorf("without precision the lead is %v", got)
+	}
+}
+
+func TestPrecisePacing(t *testing.T) {
+	p := Plan{Rate: Rate{From: 400, To: 400}, Steady: 500 * time.Millisecond, Precise: true}
+	if runtime.GOOS != "linux" {
+		if _, err := New(TargetFunc(nothing), p); err == nil {
+			t.Error("precise pacing was accepted where there is none")
+		}
+		return
+	}
+	res := mustRun(t, TargetFunc(nothing), p)
+	if res.Counts.Completed != 200 {
+		t.Errorf("%d operations, want 200", res.Counts.Completed)
+	}
+	// The usual pacing has about 0.6 ms here; other work on the machine adds.
+	if got := res.StartLag; got.N == 0 || got.P50 > 300*time.Microsecond {
+		t.Errorf("half of the operations started more than %v late (%d measured), want some µs", got.P50, got.N)
+	}
+}
