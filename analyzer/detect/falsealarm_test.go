@@ -65,7 +65,7 @@ func TestFalseAlarms(t *testing.T) {
 		{"exact totals", families(), family.healthy, 12},
 		{"goroutines", crowdFamilies(), family.crowd, 30},
 	} {
-		for _, n := range []int{10, 14, 20, 40, 60} {
+		for _, n := range []int{8, 10, 14, 20, 40, 60} {
 			t.Run(fmt.Sprintf("%s, %d snapshots", c.name, n), func(t *testing.T) {
 				t.Parallel()
 				reps := repetitions(t, c.short)

@@ -15,7 +15,9 @@ type gates struct {
 	upper     float64 // one-sided 95 % bound of the slope
 	kendall   stats.Kendall
 	p         float64 // slope and, where it applies, block test: the larger
-	dejumped  float64 // p again without the largest step
+	dejumped  float64 // of a sampled series: p again without the largest step
+	level     float64 // of an exact series: what p is held against
+	stepped   bool    // of an exact series that grows: steps tell it better than a line
 	growth    float64 // slope times the tail's length
 	ratio     float64 // rate of the last third over the whole tail's
 	sustained bool
@@ -34,10 +36,9 @@ func exact(u, y []float64, sigmaExtra, before float64) (g gates, ok bool) {
 		return g, false
 	}
 	g.p = exactP(g.slope, u, y)
-	j := stats.Dejump(y)
-	if s, err := stats.FitSlope(u, j, stats.Noise{}); err == nil {
-		g.dejumped = exactP(s, u, j)
-	}
+	g.dejumped = 0
+	g.level = slopeLevel(g.n, before/g.slope.PerX)
+	g.stepped = g.significant() && stepsExplain(y, g.slope.Line.RSS)
 	return g, true
 }
 
@@ -126,12 +127,37 @@ func rate(u, y []float64) (stats.Slope, bool) {
 // significant reports that slope and rank tests pass on the exact counters'
 // levels.
 func (g gates) significant() bool {
-	return g.slope.PerX > 0 && g.p <= alphaSlope && g.kendall.P <= alphaKendal
+	return g.slope.PerX > 0 && g.p <= g.level && g.kendall.P <= alphaKendal
 }
+
+// slackening is how many times as fast growth must have been before the judged
+// snapshots for few of them to be doubted.
+const slackening = 1.25
+
+// slopeLevel is the level of the slope's test on n judged snapshots. Few of
+// them make the allowance for slow scatter so wide that a plain leak has no more
+// than p = 3·10⁻⁴, while the rank test asks that nearly all of them rise: the
+// level is laxer there, unless growth was faster before them. A cache that fills
+// looks like a line for a short while. before is that rate over the tail's, NaN
+// where it is not known.
+func slopeLevel(n int, before float64) float64 {
+	switch {
+	case before > slackening:
+		return alphaSlope
+	case n <= 8:
+		return 10 * alphaSlope
+	case n < 12:
+		return 3 * alphaSlope
+	}
+	return alphaSlope
+}
+
+// jumps reports that a step or a few make the growth.
+func (g gates) jumps() bool { return g.stepped || g.dejumped > alphaDejump }
 
 // passes adds the gates that need no units.
 func (g gates) passes() bool {
-	return g.significant() && g.dejumped <= alphaDejump && g.sustained
+	return g.significant() && !g.jumps() && g.sustained
 }
 
 func (g gates) trend() *Trend {

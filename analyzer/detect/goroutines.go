@@ -92,9 +92,9 @@ func (a *analysis) judgeGroup(g *series.Group, open bool) *groupFinding {
 	case !gt.significant():
 		f.Verdict = Growing
 		f.Why = append(f.Why, fmt.Sprintf("their number rises (tau %.2f, p %.2g), but not along a line (p %.2g)", gt.kendall.Tau, gt.kendall.P, gt.p))
-	case gt.dejumped > alphaDejump:
+	case gt.jumps():
 		f.Verdict = Growing
-		f.Why = append(f.Why, "one step makes the growth; without it there is none")
+		f.Why = append(f.Why, "a few steps tell the growth better than a line")
 	case deaths > 0.05*births:
 		f.Verdict = Suspect
 		f.Why = append(f.Why, fmt.Sprintf("%.0f %% as many ended as began", 100*deaths/births))

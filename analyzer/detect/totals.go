@@ -17,10 +17,11 @@ type measure struct {
 	y         []float64 // its values there, without the observer's part
 	u         []float64
 	observed  observer
-	before    float64 // growth per work before the tail, NaN unknown
-	lower     float64 // lower bound of growth per work, the unmeasured observer effect allowed for
-	lateUpper float64 // as upper, over the last half of the tail; 0 until asked for
-	kept      float64 // part of the growth still there after the drain; NaN unknown
+	before    float64    // growth per work before the tail, NaN unknown
+	lower     float64    // lower bound of growth per work, the unmeasured observer effect allowed for
+	lateUpper float64    // as upper, over the last half of the tail; 0 until asked for
+	kept      float64    // part of the growth still there after the drain; NaN unknown
+	calm      *resistant // the slope without outlying snapshots, nil where there are none
 }
 
 // quantities with units of their own: what counts as grown, and as clean.
@@ -73,6 +74,10 @@ func (a *analysis) measureTotal(t *series.Total) *measure {
 			extra = m.observed.se * perWork
 		}
 		m.gates, m.ok = exact(m.u, m.y, extra, m.before)
+		if r, ok := resist(m.u, m.y); m.ok && ok {
+			m.calm = &r
+			m.upper = math.Min(m.upper, r.upper)
+		}
 	}
 	if !m.ok {
 		return m
@@ -151,6 +156,9 @@ func (m *measure) grew(sc scale) bool {
 // rises is grew by the rank test alone: growth that bends scatters about a line
 // so much that the slope's test is silent. It never makes a leak.
 func (m *measure) rises(sc scale) bool {
+	if m.calm != nil && m.calm.growth < sc.floor {
+		return false // outlying snapshots make the growth
+	}
 	return m.ok && m.kendall.P <= alphaKendal && m.growth >= sc.floor
 }
 
@@ -243,8 +251,8 @@ func (a *analysis) why(m *measure, v Verdict) []string {
 	}
 	rises := m.significant() || v == Growing || v == Backlog
 	switch {
-	case m.significant() && m.dejumped > alphaDejump:
-		out = append(out, "one step makes the growth; without it there is none")
+	case m.significant() && m.jumps():
+		out = append(out, "a few steps tell the growth better than a line")
 	case m.significant():
 		out = append(out, fmt.Sprintf("rises in %d snapshots (tau %.2f, p %.2g)", m.n, m.kendall.Tau, math.Max(m.p, m.kendall.P)))
 	case rises:
@@ -267,7 +275,11 @@ func (a *analysis) why(m *measure, v Verdict) []string {
 		out = append(out, fmt.Sprintf("grew, then stopped: over its last half at most %.3g per %s (95 %%), limit %.3g", math.Max(0, m.lateUpper), a.unit(), sc.clean))
 	}
 	if v == Stable {
-		out = append(out, fmt.Sprintf("at most %.3g per %s (95 %%), limit %.3g", math.Max(0, m.upper), a.unit(), sc.clean))
+		said := fmt.Sprintf("at most %.3g per %s (95 %%), limit %.3g", math.Max(0, m.upper), a.unit(), sc.clean)
+		if m.calm != nil && m.upper == m.calm.upper {
+			said += fmt.Sprintf("; %d of %d snapshots lie far from the others and weigh less", m.calm.pulled, m.n)
+		}
+		out = append(out, said)
 	}
 	if v == Unknown {
 		out = append(out, fmt.Sprintf("neither growth nor its absence is shown: at most %.3g per %s (95 %%), limit %.3g%s", m.upper, a.unit(), sc.clean, a.longer(m, sc)))

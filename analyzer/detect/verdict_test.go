@@ -310,8 +310,8 @@ func TestGates(t *testing.T) {
 	}
 	t.Run("one step on a small slope", func(t *testing.T) {
 		y := curve(24, 12, func(u float64) float64 { return 40*math.Floor(u+0.5) + 100*u })
-		if g, _ := exact(u, y, 0, math.NaN()); g.p > alphaSlope || g.dejumped <= alphaDejump || g.passes() {
-			t.Errorf("p %.2g with the step, %.2g without: want one below %g and one above %g", g.p, g.dejumped, alphaSlope, alphaDejump)
+		if g, _ := exact(u, y, 0, math.NaN()); g.p > alphaSlope || !g.stepped || g.passes() {
+			t.Errorf("p %.2g, stepped %v: want one below %g that steps explain", g.p, g.stepped, alphaSlope)
 		}
 	})
 }
