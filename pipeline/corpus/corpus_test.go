@@ -1,6 +1,7 @@
 package corpus
 
 import (
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/heapdrift/heapdrift/pipeline"
 )
 
 func TestArticlesAreAFunctionOfTheirNumber(t *testing.T) {
@@ -105,22 +108,57 @@ func TestAFolderGivesItsTextFiles(t *testing.T) {
 	t.Parallel()
 	dir := folder(t, map[string]string{
 		"b.txt": "second", "a.md": "# first", "sub/c.TXT": "third \xff",
-		"d.go": "code", ".git/e.txt": "hidden", "empty.txt": "", "big.txt": strings.Repeat("x", MaxFileBytes+1),
+		"d.go": "code", ".git/e.txt": "hidden", "empty.txt": "", "big.txt": "x",
+		"e.html": "<title>The  title</title><p>A &amp; B",
+	})
+	if err := os.Truncate(filepath.Join(dir, "big.txt"), MaxFileBytes+1); err != nil {
+		t.Fatal(err)
+	}
+	f, err := OpenFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"a.md", "b.txt", "e.html", "sub/c.TXT"}; !slices.Equal(f.paths, want) || f.Skipped != 2 {
+		t.Errorf("found %q, skipped %d; want %q, 2", f.paths, f.Skipped, want)
+	}
+	if d, err := f.File(2); err != nil || d.Title != "The title" || strings.TrimSpace(d.Text) != "A & B" {
+		t.Errorf("File(2) = %+v, %v", d, err)
+	}
+	if d, err := f.File(3); err != nil || d.ID != "sub/c.TXT" || d.Text != "third \uFFFD" {
+		t.Errorf("File(3) = %+v, %v", d, err)
+	}
+	first, err1 := f.Document(1)
+	again, err2 := f.Document(5)
+	if err1 != nil || err2 != nil || first.Text != "second" || again.Text != first.Text || again.ID == first.ID {
+		t.Errorf("documents 1 and 5 of four files: %+v (%v), %+v (%v)", first, err1, again, err2)
+	}
+}
+
+func TestALargeFileStaysWhereItIs(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, map[string]string{
+		"a.html": "<title>T</title><p>" + strings.Repeat("word ", heldBytes/5),
+		"b.txt":  strings.Repeat("word ", heldBytes/5+1),
 	})
 	f, err := OpenFolder(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"a.md", "b.txt", "sub/c.TXT"}; !slices.Equal(f.paths, want) || f.Skipped != 2 {
-		t.Errorf("found %q, skipped %d; want %q, 2", f.paths, f.Skipped, want)
-	}
-	if d, err := f.File(2); err != nil || d.ID != "sub/c.TXT" || d.Text != "third \uFFFD" {
-		t.Errorf("File(2) = %+v, %v", d, err)
-	}
-	first, err1 := f.Document(1)
-	again, err2 := f.Document(4)
-	if err1 != nil || err2 != nil || first.Text != "second" || again.Text != first.Text || again.ID == first.ID {
-		t.Errorf("documents 1 and 4 of three files: %+v (%v), %+v (%v)", first, err1, again, err2)
+	for i, title := range []string{"T", "b.txt"} {
+		d, err := f.File(i)
+		if err != nil || d.Rest == nil || d.Text != "" {
+			t.Fatalf("File(%d) = %.100v, %v", i, d, err)
+		}
+		b, err := io.ReadAll(d.Rest)
+		if err != nil || len(strings.TrimSpace(string(b))) < heldBytes-10 {
+			t.Errorf("%d bytes, %v", len(b), err)
+		}
+		if err := d.Rest.(pipeline.Completer).Complete(&d); err != nil || d.Title != title {
+			t.Errorf("its title is %q, %v; want %q", d.Title, err, title)
+		}
+		if err := d.Rest.(io.Closer).Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
