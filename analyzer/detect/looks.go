@@ -145,11 +145,11 @@ func (a *analysis) claims(level float64) map[string]bool {
 func goesOn(u, y []float64) bool {
 	n := len(u)
 	h := n / 2
-	a, ok1 := rate(u[:h+1], y[:h+1])
-	b, ok2 := rate(u[h:], y[h:])
+	a, err1 := stats.FitSlope(u[:h+1], y[:h+1], stats.Noise{})
+	b, err2 := stats.FitSlope(u[h:], y[h:], stats.Noise{})
 	const least, level = 0.7, 0.995
 	se := math.Hypot(b.SE, least*a.SE)
-	return ok1 && ok2 && n > 4 && b.PerX-least*a.PerX > stats.StudentQuantile(level, float64(n-4))*se
+	return err1 == nil && err2 == nil && n > 4 && b.PerX-least*a.PerX > stats.StudentQuantile(level, float64(n-4))*se
 }
 
 // sampledAlone reports that there are no exact counters of the heap, so that
