@@ -134,9 +134,7 @@ func (d *dispatcher) waiting() int64 {
 }
 
 func (d *dispatcher) work(w *worker) {
-	// The target's own goroutines inherit the label: in a goroutine profile of
-	// a process that holds both, the load can be told from the rest.
-	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels("heapdrift", "load")))
+	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels(labelKey, labelLoad)))
 	d.mu.Lock()
 	d.waking--
 	for d.start(w) {

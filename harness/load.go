@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"runtime/pprof"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,15 @@ import (
 // maxShards bounds the histograms that are written to at once; see package
 // latency.
 const maxShards = 8
+
+// The goroutines of a load carry a pprof label, so that in a profile of a
+// process that holds both the load can be told from the rest.
+const (
+	labelKey     = "heapdrift"
+	labelLoad    = "load"    // carry out operations; the target's own goroutines inherit it
+	labelPacer   = "pacer"   // lets them go; with what it calls back
+	labelCommand = "command" // looks after a child process
+)
 
 // Load is one run of a plan against a target. It runs once.
 type Load struct {
@@ -82,6 +92,13 @@ func (l *Load) Latency() Latency {
 	return l.d.latency.Summary(s.tally)
 }
 
+// ErrorClasses returns how many operations failed so far, by [ErrorClass]. It
+// may be called by anyone at any time.
+func (l *Load) ErrorClasses() map[string]int64 {
+	classes, _ := l.d.errorClasses()
+	return classes
+}
+
 // Finish ends the steady phase now, or as it begins, for a reason that the
 // result tells; the drain follows. It may be called by anyone at any time; the
 // first call counts.
@@ -103,9 +120,17 @@ func (l *Load) Run(ctx context.Context) (*Result, error) {
 	defer cancelOps()
 	l.d.ctx = ops
 
-	stop := l.reportProgress()
-	r := &run{Load: l, markDone: make(chan error, 1)}
-	err := r.phases(ctx)
+	// What this goroutine starts inherits the label, unless it has one of its
+	// own: marks and progress belong to the pacing.
+	var (
+		r    = &run{Load: l, markDone: make(chan error, 1)}
+		stop func()
+		err  error
+	)
+	pprof.Do(ctx, pprof.Labels(labelKey, labelPacer), func(ctx context.Context) {
+		stop = l.reportProgress()
+		err = r.phases(ctx)
+	})
 	r.interrupted = err != nil
 	if ctx.Err() != nil {
 		err = nil

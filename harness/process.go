@@ -7,6 +7,7 @@ import (
 	"io"
 	"os/exec"
 	"runtime"
+	"runtime/pprof"
 	"sync"
 	"time"
 )
@@ -98,7 +99,7 @@ func Start(ctx context.Context, c CommandConfig) (*Process, error) {
 	prepareCommand(p.cmd)
 
 	started := make(chan error)
-	go p.supervise(ctx, started)
+	go pprof.Do(ctx, pprof.Labels(labelKey, labelCommand), func(ctx context.Context) { p.supervise(ctx, started) })
 	if err := <-started; err != nil {
 		<-p.done
 		return nil, fmt.Errorf("start %s: %w", c.Args[0], err)

@@ -56,7 +56,13 @@ type Config struct {
 	// the address.
 	Name string
 
-	Detect     detect.Config
+	Detect detect.Config
+	// AbortOnLeak ends the steady phase, or the watching, once a leak is
+	// confirmed by two looks in a row; Plan.Abort holds the limits of the load.
+	AbortOnLeak bool
+	// MetricsAddr serves the run's own metrics while it goes on; empty: not.
+	MetricsAddr string
+
 	StrictRate bool // a load that missed its rate never reads as clean
 	// Analyze decides; nil: detect.Analyze.
 	Analyze func(*snapshot.Run, detect.Config) *detect.Result

@@ -92,6 +92,8 @@ func (s *session) judge(ctx context.Context, res *harness.Result, cause error) (
 	}
 	s.rec.run.Warnings = s.report.all()
 	out.Result = s.cfg.Analyze(&s.rec.run, s.cfg.Detect)
+	s.early(out.Result, res)
+	s.concludeLooking(out.Result)
 	if w := s.strict(out.Result, res); w != "" {
 		s.report.warn(w)
 	}

@@ -12,7 +12,7 @@ func (s *session) loadInfo(res *harness.Result) snapshot.LoadInfo {
 	var info snapshot.LoadInfo
 	if s.load != nil {
 		info.Source = "heapdrift"
-		info.Rate = (s.cfg.Plan.Rate.From + s.cfg.Plan.Rate.To) / 2
+		info.Rate = s.cfg.Plan.Rate.Mean()
 		info.Quiesced = s.cfg.Plan.Quiesce
 	}
 	if s.cfg.OpsMetric != "" {
@@ -34,7 +34,7 @@ func (s *session) loadInfo(res *harness.Result) snapshot.LoadInfo {
 func (s *session) loadSoFar() *snapshot.Load {
 	c := s.load.Counts()
 	return &snapshot.Load{
-		Rate: (s.cfg.Plan.Rate.From + s.cfg.Plan.Rate.To) / 2,
+		Rate: s.cfg.Plan.Rate.Mean(),
 		Sent: c.Sent, Completed: c.Completed, Errors: c.Errors, Shed: c.Shed,
 		Latency: millis(s.load.Latency()),
 	}

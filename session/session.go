@@ -34,13 +34,14 @@ const finalPatience = 5 * time.Second
 
 // session is one run under way.
 type session struct {
-	cfg    Config
-	report *reporter
-	target *target
-	bundle *capture.Bundle
-	rec    *recorder
-	load   *harness.Load // nil: someone else's
-	fails  failing
+	cfg     Config
+	report  *reporter
+	target  *target
+	bundle  *capture.Bundle
+	rec     *recorder
+	load    *harness.Load // nil: someone else's
+	fails   failing
+	looking looking
 
 	started time.Time
 
@@ -63,6 +64,11 @@ func Run(ctx context.Context, cfg Config) (_ *Outcome, err error) {
 		}
 		defer done()
 	}
+	quiet, err := s.startLooking()
+	if err != nil {
+		return nil, err
+	}
+	defer quiet()
 	kept, err := createBundle(&s.cfg, s.report)
 	if err != nil {
 		return nil, err
@@ -197,7 +203,7 @@ func (s *session) drive(ctx context.Context) (res *harness.Result, cause, err er
 	if s.load != nil {
 		res, err = s.load.Run(watched)
 	} else {
-		err = s.watchOnly(watched)
+		err = s.endDecided(ctx, s.watchOnly(watched))
 	}
 	quiet()
 	wg.Wait()
@@ -276,5 +282,5 @@ func (s *session) mark(ctx context.Context, m moment) error {
 		s.stop(err)
 		return err
 	}
-	return nil
+	return s.look(m)
 }

@@ -33,8 +33,9 @@ const (
 // a relative error of at most 0.1 %; Max is exact.
 type Summary struct {
 	P50, P90, P99, P999, Max time.Duration
-	N                        int64 // values counted, those out of range included
-	OutOfRange               int64 // values above Highest, entered as Highest
+	Mean                     time.Duration // as exact as the quantiles
+	N                        int64         // values counted, those out of range included
+	OutOfRange               int64         // values above Highest, entered as Highest
 }
 
 // Tally is the distribution of one phase.
@@ -143,6 +144,7 @@ func (t *Tally) Summary() Summary {
 		return s
 	}
 	q := t.hist.ValueAtPercentilesSlice([]float64{50, 90, 99, 99.9})
+	s.Mean = min(time.Duration(t.hist.Mean()), s.Max)
 	// A bucket's upper end may lie above the largest value in it.
 	s.P50 = min(time.Duration(q[0]), s.Max)
 	s.P90 = min(time.Duration(q[1]), s.Max)
