@@ -141,7 +141,9 @@ func (a *analysis) heapVerdicts() {
 				}
 			}
 			if b.total.Sampled && v == Leak {
-				v = Suspect // the sites must prove it
+				if v = Suspect; !a.watched(b.tail) { // the sites must prove it
+					v = Growing
+				}
 			}
 		}
 		a.verdict[series.LiveBytes] = v

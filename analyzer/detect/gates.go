@@ -67,7 +67,7 @@ func fit(u, y []float64, z stats.Noise, sigmaExtra, before float64) (g gates, ok
 		growth: s.PerX * (u[n-1] - u[0]), p: 1, dejumped: 1,
 	}
 	g.upper = s.Upper(confidence)
-	g.sustain(u, y, before)
+	g.sustain(u, y, before, z)
 	return g, true
 }
 
@@ -80,14 +80,14 @@ func fit(u, y []float64, z stats.Noise, sigmaExtra, before float64) (g gates, ok
 // the tail may be the rest of a warm-up that never quite ends: a logarithm's
 // second half has 0.58 of its first half's rate over the last two thirds of a
 // run. Then it is not enough that slackening is not shown: going on must be.
-func (g *gates) sustain(u, y []float64, before float64) {
+func (g *gates) sustain(u, y []float64, before float64, z stats.Noise) {
 	g.sustained, g.ratio = true, 1
 	n := len(u)
 	if !(g.slope.PerX > 0) {
 		return
 	}
 	k := n - max(3, int(math.Round(float64(n)/3)))
-	last, ok := rate(u[k:], y[k:])
+	last, ok := rateOf(u[k:], y[k:], z)
 	if ok {
 		g.ratio = last.PerX / g.slope.PerX
 		// Three points of a leak without noise say enough; with noise the
@@ -99,28 +99,40 @@ func (g *gates) sustain(u, y []float64, before float64) {
 		}
 	}
 	h := n / 2
-	a, ok1 := rate(u[:h+1], y[:h+1])
-	b, ok2 := rate(u[h:], y[h:])
-	if ok1 && ok2 && b.PerX < 0.65*a.PerX && a.PerX-b.PerX > 2.33*math.Hypot(a.SE, b.SE) {
+	a, ok1 := rateOf(u[:h+1], y[:h+1], z)
+	b, ok2 := rateOf(u[h:], y[h:], z)
+	if ok1 && ok2 && b.PerX < 0.65*a.PerX && a.PerX-b.PerX > slower*math.Hypot(a.SE, b.SE) {
 		g.sustained = false
 		g.falling = fmt.Sprintf("the second half grew at %.0f %% of the first half's rate", 100*math.Max(0, b.PerX/a.PerX))
 		return
 	}
-	if ok1 && ok2 && before > 2*g.slope.PerX && b.PerX-0.6*a.PerX < beyondFloor*math.Hypot(b.SE, 0.6*a.SE) {
+	if ok1 && ok2 && before > 2*g.slope.PerX && b.PerX-goesOnAt*a.PerX < beyondFloor*math.Hypot(b.SE, goesOnAt*a.SE) {
 		g.sustained = false
 		g.falling = fmt.Sprintf("it grew %.1f times as fast before, and that it goes on is not shown", before/g.slope.PerX)
 		return
 	}
 	if k = n - n/6; n/6 >= 3 {
-		if end, ok := rate(u[k-1:], y[k-1:]); ok && end.PerX+beyondFloor*end.SE < 0.5*g.slope.PerX {
+		if end, ok := rateOf(u[k-1:], y[k-1:], z); ok && end.PerX+beyondFloor*end.SE < 0.5*g.slope.PerX {
 			g.sustained = false
 			g.falling = "the last sixth is flat"
 		}
 	}
 }
 
-func rate(u, y []float64) (stats.Slope, bool) {
-	s, err := stats.FitSlope(u, y, stats.Noise{})
+// slower is how many standard errors slower the second half must grow to be
+// believed: 1 % shared by the two tests of slackening that have a level.
+const slower = 2.58
+
+// goesOnAt is the part of the first half's rate that the second half must be
+// shown to exceed where growth was fast before: beyond a logarithm's 0.58 by
+// more than the twentieth of them that noise lets pass.
+const goesOnAt = 0.75
+
+func rate(u, y []float64) (stats.Slope, bool) { return rateOf(u, y, stats.Noise{}) }
+
+// rateOf fits a part of a series, with the sampling noise of the whole.
+func rateOf(u, y []float64, z stats.Noise) (stats.Slope, bool) {
+	s, err := stats.FitSlope(u, y, z)
 	return s, err == nil
 }
 

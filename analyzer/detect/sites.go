@@ -3,6 +3,7 @@ package detect
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 
 	"github.com/heapdrift/heapdrift/analyzer/series"
@@ -19,6 +20,7 @@ type siteMeasure struct {
 	bytes  float64 // what they stand for
 	sd     float64 // of bytes, by births and deaths
 	at     []int
+	grows  *container // one object that is enlarged again and again; nil: none
 }
 
 // minSamples is how many sampled objects a site must have held at once to be
@@ -72,6 +74,7 @@ func (a *analysis) sites() []Finding {
 			open = append(open, x)
 		}
 	}
+	open, enlarged := a.containers(sites, proved, open)
 	totalLeaks := a.heapLeaks()
 	var out []Finding
 	attributed, variance := 0.0, 0.0
@@ -85,6 +88,12 @@ func (a *analysis) sites() []Finding {
 	for _, x := range proved {
 		add(x, Leak, fmt.Sprintf("passes all gates at α = %.3g/%d sites: +%.0f sampled objects (tau %.2f, p %.2g)", a.cfg.Alpha, m, x.net, x.kendall.Tau, math.Max(x.p, x.kendall.P)))
 	}
+	for _, x := range enlarged {
+		v, why := x.grows.judge(a.watched(x.at))
+		if v == Suspect || !totalLeaks {
+			add(x, v, why)
+		}
+	}
 	if totalLeaks {
 		for _, x := range a.share(sites, proved, total) {
 			add(x, Suspect, fmt.Sprintf("the process keeps memory beyond doubt; this site holds %.0f of the sampled objects that stayed", x.stayed))
@@ -94,10 +103,26 @@ func (a *analysis) sites() []Finding {
 		}
 	} else {
 		for _, x := range open {
-			add(x, Growing, x.openWhy(a.cfg.Alpha/float64(m)))
+			add(x, Growing, x.openWhy(a.cfg.Alpha/float64(m), total != nil && !total.total.Sampled))
 		}
 	}
 	return out
+}
+
+// containers finds the sites at which one object is enlarged again and again,
+// and takes them out of those that are open for other reasons.
+func (a *analysis) containers(sites, proved, open []*siteMeasure) (rest, enlarged []*siteMeasure) {
+	for _, x := range sites {
+		if slices.Contains(proved, x) {
+			continue
+		}
+		if c, ok := a.containerAt(x); ok {
+			x.grows = &c
+			enlarged = append(enlarged, x)
+		}
+	}
+	open = slices.DeleteFunc(open, func(x *siteMeasure) bool { return x.grows != nil })
+	return open, enlarged
 }
 
 // heapLeaks reports that an exact heap total is proved to leak.
@@ -129,6 +154,9 @@ func (a *analysis) judgeSite(x *siteMeasure, total *measure, alpha float64) Verd
 		}
 		return Growing
 	}
+	if (total == nil || total.total.Sampled) && !a.watched(x.at) {
+		return Growing
+	}
 	return Leak
 }
 
@@ -155,12 +183,15 @@ func (x *siteMeasure) growthBytes() float64 {
 	return math.Max(x.growth, 0)
 }
 
-func (x *siteMeasure) openWhy(alpha float64) string {
+func (x *siteMeasure) openWhy(alpha float64, exact bool) string {
 	switch {
 	case !x.sustained:
 		return x.falling + ": a cache that fills looks like this"
 	case x.dejumped > alphaDejump:
 		return "one step makes the growth; without it there is none"
+	}
+	if !exact {
+		return fmt.Sprintf("grows at α = %.2g, but %d profiles alone cannot tell a leak from a cache that fills: let heapdrift record, or take %d and more over a longer time", alpha, len(x.at), leastProfiles+leastProfiles/2)
 	}
 	return fmt.Sprintf("grows at α = %.2g, but the exact total does not leak", alpha)
 }
@@ -181,7 +212,7 @@ func (a *analysis) share(sites, proved []*siteMeasure, total *measure) []*siteMe
 	}
 	var c []*siteMeasure
 	for _, x := range sites {
-		if done[x] {
+		if done[x] || x.grows != nil {
 			continue
 		}
 		if x.stayed, x.bytes = x.staying(); x.bytes > 0 {
@@ -228,6 +259,9 @@ func (a *analysis) siteFinding(x *siteMeasure, v Verdict, total *measure) Findin
 	f := Finding{Kind: KindHeap, Verdict: v, ID: identify(KindHeap, s.Key)}
 	f.blame(s.Stack, a.cfg.Module)
 	f.LiveBytes, f.Count = last(s.Bytes), last(s.Objects)
+	if x.grows != nil {
+		f.Shape = "growing container"
+	}
 	if x.ok {
 		f.Trend = x.trend()
 		iv := x.interval

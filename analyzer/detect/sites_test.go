@@ -138,12 +138,18 @@ func TestAttribution(t *testing.T) {
 			t.Errorf("findings %+v, want no leak", res.Findings)
 		}
 	})
-	t.Run("without exact counters the sites must prove it", func(t *testing.T) {
-		s := leaky(whole, sampledHeaps(seeded("f", 1), 20, sampling, busy, keep))
-		s.noCounters = true
-		res := Analyze(s.run(), DefaultConfig())
-		if f := find(res, "example.com/app.Keep"); res.Verdict != RunLeak || f == nil || f.Verdict != Leak || !said(res.Warnings, "no exact counters") {
-			t.Errorf("%s, findings %+v, warnings %q; want a leak at app.Keep, and that counters are missing", res.Verdict, res.Findings, res.Warnings)
+	t.Run("without exact counters the sites must prove it, over 36 profiles", func(t *testing.T) {
+		for _, c := range []struct {
+			n     int
+			every time.Duration
+			want  Verdict
+			run   RunVerdict
+		}{{36, 0, Leak, RunLeak}, {20, 0, Growing, RunInconclusive}, {20, 5 * time.Minute, Leak, RunLeak}} {
+			s := simulation{steady: c.n, ops: 10_000, every: c.every, noCounters: true, heap: sampledHeaps(seeded("f", c.n), c.n, sampling, busy, keep)}
+			res := Analyze(s.run(), DefaultConfig())
+			if f := find(res, "example.com/app.Keep"); res.Verdict != c.run || f == nil || f.Verdict != c.want || !said(res.Warnings, "no exact counters") {
+				t.Errorf("%d profiles: %s, findings %+v, warnings %q; want %s, %s at app.Keep, and that counters are missing", c.n, res.Verdict, res.Findings, res.Warnings, c.run, c.want)
+			}
 		}
 	})
 	t.Run("six sampled objects are too few to be a leak alone", func(t *testing.T) {

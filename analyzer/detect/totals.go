@@ -111,6 +111,19 @@ func (a *analysis) sampled(u, y, live, turnover []float64, at []int, before floa
 	return g, true
 }
 
+// What profiles alone must have watched before growth is more than growing: a
+// cache that fills is a line for as long as it fills, and without the count of
+// objects, idle snapshots or a drain nothing else tells the two apart.
+const (
+	leastProfiles = 24   // judged snapshots, or
+	leastWatched  = 1800 // seconds of them
+)
+
+// watched reports that the snapshots are enough for profiles alone.
+func (a *analysis) watched(at []int) bool {
+	return len(at) >= leastProfiles || len(at) > 0 && a.r.Seconds[at[len(at)-1]]-a.r.Seconds[at[0]] >= leastWatched
+}
+
 // overdispersed is the φ from which the sampling model does not explain the
 // scatter.
 const overdispersed = 1.5
