@@ -39,7 +39,8 @@ type HTTPConfig struct {
 	Header http.Header // sent with every request; a Request's own values replace it. "Host" sets the request's host
 
 	Body     []byte
-	BodyFunc func(Op) []byte // the body of each operation, in place of Body; called from many goroutines
+	Bodies   [][]byte        // used in turn, by Op.Index, in place of Body
+	BodyFunc func(Op) []byte // the body of each operation, in place of both; called from many goroutines
 
 	Requests []Request // used in turn, by Op.Index, in place of URL and Method
 
@@ -80,6 +81,7 @@ type preparedRequest struct {
 	host   string
 	header http.Header // shared by all requests and never written to
 	body   []byte
+	own    bool // body is the Request's
 
 	// For connections of our own; pool is nil where http.Transport is used.
 	pool                *connPool
@@ -115,7 +117,7 @@ func NewHTTP(c HTTPConfig) (*HTTPTarget, error) {
 		method := c.Method
 		if method == "" {
 			method = http.MethodGet
-			if c.Body != nil || c.BodyFunc != nil {
+			if c.Body != nil || len(c.Bodies) > 0 || c.BodyFunc != nil {
 				method = http.MethodPost
 			}
 		}
@@ -143,7 +145,7 @@ func prepare(c HTTPConfig, r Request) (preparedRequest, error) {
 	if err != nil {
 		return preparedRequest{}, err
 	}
-	p := preparedRequest{method: r.Method, url: u, header: http.Header{}, body: r.Body}
+	p := preparedRequest{method: r.Method, url: u, header: http.Header{}, body: r.Body, own: r.Body != nil}
 	for _, from := range []http.Header{c.Header, r.Header} {
 		for name, values := range from {
 			for _, value := range values {
@@ -240,6 +242,9 @@ func (t *HTTPTarget) connect() {
 func (t *HTTPTarget) Do(ctx context.Context, op Op) error {
 	p := &t.requests[uint64(op.Index)%uint64(len(t.requests))]
 	body := p.body
+	if n := len(t.config.Bodies); n > 0 && !p.own {
+		body = t.config.Bodies[uint64(op.Index)%uint64(n)]
+	}
 	if t.config.BodyFunc != nil {
 		body = t.config.BodyFunc(op)
 	}

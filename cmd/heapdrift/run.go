@@ -24,6 +24,7 @@ func (a *app) run() *cobra.Command {
 		access pprofFlags
 		load   loadFlags
 		pprof  string
+		end    ends
 		cfg    = session.DefaultConfig()
 	)
 	cmd := &cobra.Command{
@@ -62,6 +63,7 @@ somebody else's: count its operations with --ops-metric.`,
 			if len(args) == 0 && flags.Given(cmd.Flags(), "memprofilerate") {
 				return exit.Usagef("set it where the target is started: GODEBUG=memprofilerate="+strconv.Itoa(cfg.MemProfileRate), "--memprofilerate only reaches a COMMAND that heapdrift starts")
 			}
+			cfg.AbortOnLeak, cfg.Plan.Abort = end.leak, end.limit
 			cfg.Command = args
 			cfg.Detect = judge.config()
 			cfg.Progress = a.follow("")
@@ -74,6 +76,7 @@ somebody else's: count its operations with --ops-metric.`,
 	access.bind(fs)
 	load.bind(fs, &cfg.Plan)
 	bindPhases(fs, &cfg.Plan)
+	bindWatching(fs, &cfg, &end)
 	fs.StringVar(&cfg.OpsMetric, "ops-metric", "", "`NAME` of a counter in the target's /metrics that counts operations")
 	fs.IntVar(&cfg.MemProfileRate, "memprofilerate", cfg.MemProfileRate, "sampling rate of COMMAND's heap profile, bytes a sample; 0 leaves it alone")
 	fs.BoolVar(&cfg.StrictRate, "strict-rate", false, "a load that missed its rate is never clean")
@@ -96,16 +99,24 @@ func bindPhases(fs *pflag.FlagSet, p *harness.Plan) {
 type loadFlags struct {
 	url, method, body, targets string
 	header                     http.Header
+	tls                        harness.TLSFiles
+	http2                      bool
 }
 
 func (l *loadFlags) bind(fs *pflag.FlagSet, p *harness.Plan) {
 	fs.StringVar(&l.url, "url", "", "`URL` that the load asks")
 	fs.StringVar(&l.method, "method", "", "`METHOD` of the requests (default GET, with --body POST)")
-	fs.StringVar(&l.body, "body", "", "`FILE` that is the requests' body")
+	fs.StringVar(&l.body, "body", "", "`FILE` that is the requests' body; of a folder, its files in turn")
 	fs.Var(flags.Header{To: &l.header}, "header", "header of each request of the load; repeatable")
 	fs.StringVar(&l.targets, "targets", "", "`FILE` of requests in vegeta's http format, asked in turn")
 	fs.Var(flags.Parsed[harness.Rate]{To: &p.Rate, Parse: harness.ParseRate, Show: harness.Rate.String, Kind: "RATE"},
-		"rate", "arrivals a second, as 200; 50..400 ramps")
+		"rate", "arrivals a second, as 200; 50..400 ramps, 100,200,400 are steps")
+	bindArrivals(fs, p)
+	fs.StringVar(&l.tls.CA, "load-ca", "", "`FILE` of authorities that an https target's certificate is checked against, PEM")
+	fs.StringVar(&l.tls.Cert, "load-cert", "", "client certificate `FILE` for the load, PEM")
+	fs.StringVar(&l.tls.Key, "load-key", "", "`FILE` of the certificate's key, PEM")
+	fs.BoolVar(&l.tls.Insecure, "load-insecure", false, "do not check an https target's certificate")
+	fs.BoolVar(&l.http2, "http2", false, "speak HTTP/2 only, also over http (h2c); else http is HTTP/1.1 and an https server chooses")
 	fs.IntVar(&p.MaxInFlight, "max-in-flight", p.MaxInFlight, "operations under way at once, at most")
 	fs.Var(flags.Parsed[int]{To: &p.Queue, Parse: parseQueue, Kind: "N"},
 		"queue", "arrivals that may wait with their intended time, before they are shed (default: 10 s worth)")
@@ -128,14 +139,19 @@ func parseQueue(s string) (int, error) {
 // error.
 func (l *loadFlags) config(fs *pflag.FlagSet) (*harness.HTTPConfig, error) {
 	if l.url == "" && l.targets == "" {
-		for _, name := range []string{"method", "body", "header", "rate", "max-in-flight", "queue", "quiesce", "passes", "drain", "strict-rate"} {
+		for _, name := range []string{"method", "body", "header", "rate", "max-in-flight", "queue", "quiesce", "passes", "drain", "strict-rate",
+			"arrivals", "seed", "precise", "load-ca", "load-cert", "load-key", "load-insecure", "http2"} {
 			if flags.Given(fs, name) {
 				return nil, exit.Usagef("give --url or --targets too", "--%s says something of a load, and there is none", name)
 			}
 		}
 		return nil, nil
 	}
-	c := &harness.HTTPConfig{URL: l.url, Method: l.method, Header: l.header}
+	c := &harness.HTTPConfig{URL: l.url, Method: l.method, Header: l.header, HTTP2: l.http2}
+	var err error
+	if c.TLS, err = l.tls.Config(); err != nil {
+		return nil, exit.Usagef("", "%w", err)
+	}
 	if l.targets != "" {
 		for _, name := range []string{"url", "method", "body"} {
 			if flags.Given(fs, name) {
@@ -151,8 +167,7 @@ func (l *loadFlags) config(fs *pflag.FlagSet) (*harness.HTTPConfig, error) {
 		return c, err
 	}
 	if l.body != "" {
-		var err error
-		if c.Body, err = os.ReadFile(l.body); err != nil {
+		if c.Bodies, err = harness.ReadBodies(l.body); err != nil {
 			return nil, unreadable("--body", err)
 		}
 	}
