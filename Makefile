@@ -29,10 +29,12 @@ fuzz:
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
 
-# The false-alarm rates of the detector, at length; SEED picks the runs.
+# The detector's false-alarm rates, recall and levels at length: RUNS simulated
+# runs per setting, SEED picks them. The tables are those of docs/METHOD.md.
 SEED ?= 1
+RUNS ?= 1500
 calibrate:
-	HEAPDRIFT_CALIBRATE=$(SEED) go test -count=1 -run Calibrat -v -timeout 60m ./analyzer/detect/ ./analyzer/stats/
+	HEAPDRIFT_SEED=$(SEED) HEAPDRIFT_CALIBRATE=$(RUNS) go test -count=1 -run Calibration -v -timeout 60m ./analyzer/detect/
 
 # Every pair of the lab, ROUNDS times in a row.
 ROUNDS ?= 10

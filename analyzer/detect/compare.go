@@ -76,12 +76,7 @@ const sameShare = 0.1
 func Compare(before, after *snapshot.Run, cfg Config) *Comparison {
 	c := &comparison{cfg: cfg, a: judge(before, cfg), b: judge(after, cfg)}
 	c.out = &Comparison{Before: Analyze(before, cfg), After: Analyze(after, cfg), PerOp: c.a.r.HasOps && c.b.r.HasOps}
-	c.comparable()
-	c.totals()
-	c.sites()
-	c.groups()
-	sort.SliceStable(c.out.Sites, func(i, j int) bool { return c.before(&c.out.Sites[i], &c.out.Sites[j]) })
-	c.conclude()
+	c.all()
 	return c.out
 }
 
@@ -90,6 +85,16 @@ type comparison struct {
 	a, b  *analysis
 	out   *Comparison
 	mixed bool // sampled at different rates
+}
+
+// all fills the comparison of the judged runs.
+func (c *comparison) all() {
+	c.comparable()
+	c.totals()
+	c.sites()
+	c.groups()
+	sort.SliceStable(c.out.Sites, func(i, j int) bool { return c.before(&c.out.Sites[i], &c.out.Sites[j]) })
+	c.conclude()
 }
 
 // comparable warns of what makes the runs hard to compare.
