@@ -80,7 +80,7 @@ func (s *session) judge(ctx context.Context, res *harness.Result, cause error) (
 			s.report.warn(w)
 		}
 		if res != nil && !res.Valid && res.Reason != "" && refused == nil {
-			s.report.warn(res.Reason)
+			s.report.warn("LOAD NOT VALID: " + res.Reason)
 		}
 	}
 	for _, w := range missingWarnings(s.rec.run.Snapshots) {
