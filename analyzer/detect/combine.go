@@ -50,6 +50,8 @@ func (a *analysis) combine(sites []Finding, groups []*groupFinding) []Finding {
 	if left > 0 {
 		out[alone].Why = append(out[alone].Why, fmt.Sprintf("%d more sites grow along with the stuck goroutines and are not shown: end those first", left))
 	}
+	order(out)
+	out = a.cluster(out)
 	for _, g := range groups {
 		out = append(out, g.Finding)
 	}

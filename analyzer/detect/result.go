@@ -88,6 +88,9 @@ type Finding struct {
 	Why       []string
 	Warnings  []string
 	HeldBy    []string
+	// Parts are the ids of the sites that a finding stands for, its own among
+	// them; empty where it is one site.
+	Parts []string
 }
 
 // Names of findings that stand for no single site.
