@@ -189,7 +189,7 @@ func TestRunStopsWithoutLosingWhatItAnswered(t *testing.T) {
 		ended <- Run(ctx, ProgramConfig{Addr: api, Pprof: debug, Data: dir, Corpus: texts, Log: log.New(lines, "", 0)})
 	}()
 	lines.wait(t, "serving documents")
-	lines.wait(t, "30 files")
+	lines.wait(t, "30 documents stored")
 
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
