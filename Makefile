@@ -1,6 +1,6 @@
 # The two commands of the README need only Go; the rest is here.
 
-.PHONY: build test race lint tidy fuzz bench calibrate lab
+.PHONY: build test race lint tidy fuzz bench bench-load calibrate lab
 
 build:
 	go build ./...

@@ -204,5 +204,3 @@ func greatest(v []float64) float64 {
 	}
 	return m
 }
-
-func tableHeap(context.Context) error { return nil }
