@@ -110,8 +110,8 @@ func TestCalibrationOfSites(t *testing.T) {
 // among 43 healthy sites; wrong is a leak at any other site.
 func TestCalibrationOfSiteRecall(t *testing.T) {
 	t.Parallel()
-	c := calibrationOf(t, 5)
-	c.runs = (c.runs + 9) / 10
+	c := calibrationOf(t, 20)
+	c.runs = (c.runs + 19) / 20
 	sizes := []float64{8, 16, 24, 32, 64, 128}
 	var b strings.Builder
 	b.WriteString("| sampled sites: leak found and named | +8 | +16 | +24 | +32 | +64 | +128 samples |\n|---|" + strings.Repeat("--:|", len(sizes)) + "\n")

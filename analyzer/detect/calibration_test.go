@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -121,12 +122,44 @@ func paced(h int) []family {
 			return func(u float64) float64 { return math.Log1p(u / tau) }
 		}),
 	}
-	for _, f := range families() {
-		slow := false
-		for _, o := range out {
-			slow = slow || o.name == f.name
+	return append(out, others(families(), out)...)
+}
+
+// pacedCrowds is the same of pools of goroutines.
+func pacedCrowds(h int) []family {
+	ramp := func(r *rand.Rand, n int, round func(float64) float64) []float64 {
+		end := 0.2 + 0.5*r.Float64()
+		y := autoregressive(r, n, 0.3)
+		for i := range y {
+			y[i] = 0.01*y[i] + round(math.Min(1, float64(i)/float64(h-1)/end))
 		}
-		if !slow {
+		return y
+	}
+	out := []family{
+		{"ramp that ends in the first 70 %", func(r *rand.Rand, n int) []float64 {
+			return ramp(r, n, func(v float64) float64 { return v })
+		}},
+		{"ramp in steps that ends in the first 70 %", func(r *rand.Rand, n int) []float64 {
+			steps := 3 + float64(r.IntN(8))
+			return ramp(r, n, func(v float64) float64 { return math.Floor(steps*v) / steps })
+		}},
+		{"pool that oscillates", func(r *rand.Rand, n int) []float64 {
+			y := autoregressive(r, n, 0.3)
+			periods, phase := 2+6*r.Float64(), r.Float64()
+			for i := range y {
+				y[i] = 0.1*y[i] + 1 + math.Sin(2*math.Pi*(periods*float64(i)/float64(h-1)+phase))
+			}
+			return y
+		}},
+	}
+	return append(out, others(crowdFamilies(), out)...)
+}
+
+// others are the families that known does not name.
+func others(all, known []family) []family {
+	var out []family
+	for _, f := range all {
+		if !slices.ContainsFunc(known, func(k family) bool { return k.name == f.name }) {
 			out = append(out, f)
 		}
 	}
@@ -158,23 +191,34 @@ func watched(s simulation, first int, naive bool) int {
 func TestCalibrationOfLooks(t *testing.T) {
 	t.Parallel()
 	c := calibrationOf(t, 16)
-	perFamily := (c.runs + 7) / 8
+	perFamily := (c.runs + 14) / 15
 	const most = 60
 	var b strings.Builder
-	b.WriteString("| looks | shapes on the scale of | looks judged alone | confirmed | worst family |\n|---|--:|--:|--:|---|\n")
-	for _, x := range []struct{ first, scale int }{{8, 8}, {20, 20}, {8, 20}, {8, 60}} {
-		inScope, reps := x.first >= x.scale, perFamily
+	b.WriteString("| | looks | shapes on the scale of | looks judged alone | confirmed | worst family |\n|---|---|--:|--:|--:|---|\n")
+	heap := func(f family, r *rand.Rand) simulation { return f.healthy(r, most) }
+	crowd := func(f family, r *rand.Rand) simulation { return f.crowd(r, most) }
+	for _, x := range []struct {
+		name         string
+		first, scale int
+		families     func(int) []family
+		run          func(family, *rand.Rand) simulation
+		times        int // as many runs of a family
+	}{
+		{"heap", 8, 8, paced, heap, 1}, {"heap", 20, 20, paced, heap, 1}, {"heap", 8, 20, paced, heap, 1}, {"heap", 8, 60, paced, heap, 1},
+		{"goroutines", 8, 8, pacedCrowds, crowd, 3}, {"goroutines", 20, 20, pacedCrowds, crowd, 3},
+	} {
+		inScope, reps := x.first >= x.scale, perFamily*x.times
 		if !inScope {
 			if reps /= 4; !c.long {
 				continue
 			}
 		}
 		all, alone, tried, runs, worst, worstName := 0, 0, 0, 0, 0, "none"
-		for _, f := range paced(x.scale) {
-			r := c.source("looks "+f.name, x.first*100+x.scale)
+		for _, f := range x.families(x.scale) {
+			r := c.source("looks "+x.name+f.name, x.first*100+x.scale)
 			bad := 0
 			for i := range reps {
-				s := f.healthy(r, most)
+				s := x.run(f, r)
 				if watched(s, x.first, false) > 0 {
 					bad++
 				}
@@ -189,9 +233,9 @@ func TestCalibrationOfLooks(t *testing.T) {
 				worst, worstName = bad, fmt.Sprintf("%s: %d of %d", f.name, bad, reps)
 			}
 		}
-		fmt.Fprintf(&b, "| every snapshot from %d to %d | %d snapshots | %s | %s | %s |\n", x.first, most, x.scale, percent(alone, tried), share(all, runs), worstName)
+		fmt.Fprintf(&b, "| %s | every snapshot from %d to %d | %d snapshots | %s | %s | %s |\n", x.name, x.first, most, x.scale, percent(alone, tried), share(all, runs), worstName)
 		if inScope && !c.within(all, runs, 0.004) {
-			t.Errorf("looks from the %dth on: %s of healthy runs are called a leak, want 0.4 %%", x.first, share(all, runs))
+			t.Errorf("%s, looks from the %dth on: %s of healthy runs are called a leak, want 0.4 %%", x.name, x.first, share(all, runs))
 		}
 	}
 	c.show(&b)

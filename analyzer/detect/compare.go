@@ -3,6 +3,7 @@ package detect
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 
 	"github.com/heapdrift/heapdrift/analyzer/series"
@@ -234,14 +235,15 @@ func (c *comparison) tolerance(sc scale) float64 {
 	return t
 }
 
-// finding of a run by id; the zero value where there is none.
-func (a *analysis) finding(id string) Finding {
-	for _, f := range a.res.Findings {
-		if f.ID == id {
-			return f
+// said is the verdict of the finding that stands for a site or group; Unknown
+// where there is none.
+func (a *analysis) said(id string) Verdict {
+	for i := range a.res.Findings {
+		if f := &a.res.Findings[i]; slices.Contains(f.ids(), id) {
+			return f.Verdict
 		}
 	}
-	return Finding{}
+	return Unknown
 }
 
 // attention reports a verdict that keeps a run from being clean.

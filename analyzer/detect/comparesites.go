@@ -83,7 +83,7 @@ func (c *comparison) sites() {
 		var f Finding
 		f.blame(here.measure.site.Stack, run.cfg.Module)
 		row.Function, row.File, row.Line, row.Stack = f.Function, f.File, f.Line, f.Stack
-		row.Was, row.Is = c.a.finding(row.ID).Verdict, c.b.finding(row.ID).Verdict
+		row.Was, row.Is = c.a.said(row.ID), c.b.said(row.ID)
 		sc := c.a.scaleOf(series.LiveBytes)
 		switch {
 		case x == nil:
@@ -162,7 +162,7 @@ func (c *comparison) groups() {
 		var f Finding
 		f.blame(g.Stack, c.b.cfg.Module)
 		row.Function, row.File, row.Line, row.Stack = f.Function, f.File, f.Line, f.Stack
-		row.Was, row.Is = c.a.finding(id).Verdict, c.b.finding(id).Verdict
+		row.Was, row.Is = c.a.said(id), c.b.said(id)
 		none := func(a *analysis) *grown { // counts are exact: none is none
 			if m := a.totals[series.Goroutines]; m != nil && m.ok {
 				g := &grown{work: m.u[len(m.u)-1] - m.u[0], slope: stats.Slope{N: len(m.u), DF: float64(len(m.u) - 2)}}

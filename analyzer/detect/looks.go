@@ -118,21 +118,25 @@ func (a *analysis) claims(level float64) map[string]bool {
 		if f.Verdict != Leak {
 			continue
 		}
-		switch {
-		case f.Kind == KindGoroutine:
-			out[f.ID] = steep[f.ID]
-		case len(f.Stack) == 0: // what no site explains: as the totals
-			out[f.ID] = heap
-		default:
-			out[f.ID] = heap || a.sampledAlone()
+		ok := heap || len(f.Stack) > 0 && a.sampledAlone()
+		if f.Kind == KindGoroutine {
+			ok = steep[f.ID]
 		}
-	}
-	for id, ok := range out {
-		if !ok {
-			delete(out, id)
+		for _, id := range f.ids() {
+			if ok {
+				out[id] = true
+			}
 		}
 	}
 	return out
+}
+
+// ids are those of the sites that f stands for, its own among them.
+func (f *Finding) ids() []string {
+	if len(f.Parts) > 0 {
+		return f.Parts
+	}
+	return []string{f.ID}
 }
 
 // goesOn reports that the second half is shown to grow at more than seven tenths
@@ -182,7 +186,8 @@ func (a *analysis) hold(claims, confirmed map[string]bool) {
 		return "passes all gates of a single judgement, but not yet at the stricter level of repeated looks"
 	}
 	for i := range a.res.Findings {
-		if f := &a.res.Findings[i]; f.Verdict == Leak && !confirmed[f.ID] {
+		f := &a.res.Findings[i]
+		if f.Verdict == Leak && !slices.ContainsFunc(f.ids(), func(id string) bool { return confirmed[id] }) {
 			f.Verdict = Suspect
 			f.Why = append(f.Why, why(f.ID))
 		}

@@ -102,6 +102,27 @@ func TestGoroutinesAreConfirmedByGroup(t *testing.T) {
 	}
 }
 
+// Sites that are one story are confirmed together, whichever of them is the
+// largest part at a look.
+func TestAClusterIsConfirmedByAnyOfItsParts(t *testing.T) {
+	t.Parallel()
+	f := Finding{ID: "b", Kind: KindHeap, Verdict: Leak, Function: "x", Parts: []string{"a", "b"}}
+	for _, c := range []struct {
+		confirmed string
+		want      Verdict
+	}{{"a", Leak}, {"b", Leak}, {"c", Suspect}} {
+		a := judge(&snapshot.Run{}, DefaultConfig())
+		a.res.Findings = []Finding{f}
+		a.hold(map[string]bool{"a": true, "b": true}, map[string]bool{c.confirmed: true})
+		if got := a.res.Findings[0].Verdict; got != c.want {
+			t.Errorf("%s confirmed: %s, want %s", c.confirmed, got, c.want)
+		}
+		if c.want == Suspect && a.said("a") != Suspect || a.said("c") != Unknown {
+			t.Errorf("said %q of a part and %q of none", a.said("a"), a.said("c"))
+		}
+	}
+}
+
 // The only total that leaks is held back: that is no clean run.
 func TestAHeldBackLeakIsNotClean(t *testing.T) {
 	t.Parallel()

@@ -78,3 +78,14 @@ func TestHostileChanges(t *testing.T) {
 		t.Errorf("a name breaks the table:\n%s", md.String())
 	}
 }
+
+func TestAChangeShowsTheWorstSites(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	if err := ChangeText(&b, mended(), TextOptions{MaxFindings: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if s := b.String(); !strings.Contains(s, "worker.retry") || strings.Contains(s, "Flush") || !strings.Contains(s, "… and 1 more") {
+		t.Errorf("one site of two:\n%s", s)
+	}
+}

@@ -37,7 +37,7 @@ func (c *Changed) sgr() string {
 }
 
 // ChangeText writes a comparison for people: the change in all, then a table of
-// the totals and of the sites that changed.
+// the totals and of the sites that changed, at most TextOptions.MaxFindings.
 func ChangeText(w io.Writer, c *Changed, o TextOptions) error {
 	t := &text{o: o}
 	word := string(c.Change)
@@ -45,7 +45,14 @@ func ChangeText(w io.Writer, c *Changed, o TextOptions) error {
 		word = t.head(word, s)
 	}
 	t.line(word + "  " + c.sentence())
-	rows := c.table()
+	limit := o.MaxFindings
+	if limit <= 0 {
+		limit = 10
+	}
+	rows, more := c.table(), 0
+	if most := len(rows) - len(c.Sites) + limit; len(rows) > most {
+		rows, more = rows[:most], len(rows)-most
+	}
 	var width [5]int
 	for _, r := range rows {
 		for k, s := range r.cells {
@@ -63,6 +70,9 @@ func ChangeText(w io.Writer, c *Changed, o TextOptions) error {
 			line += pad(s, width[k]) + "   "
 		}
 		t.line(line)
+	}
+	if more > 0 {
+		t.line(fmt.Sprintf("%s… and %d more (all of them with --format json)", indent, more))
 	}
 	if n := c.Unchanged; n > 0 {
 		t.line(indent + unchanged(n))
