@@ -1,10 +1,13 @@
 package detect
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/heapdrift/heapdrift/analyzer/series"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 )
 
 // groupFinding is a goroutine finding with the group behind it.
@@ -49,7 +52,38 @@ func (a *analysis) goroutines() []*groupFinding {
 			out = append(out, f)
 		}
 	}
+	return connected(out)
+}
+
+// connected makes one finding of the groups without a frame outside the standard
+// library whose numbers rise alike: a connection has a reader and a writer, and
+// its server has one, too. The first in order of severity and number tells the
+// others.
+func connected(groups []*groupFinding) []*groupFinding {
+	slices.SortStableFunc(groups, func(a, b *groupFinding) int {
+		return cmp.Or(cmp.Compare(rank(a.Verdict), rank(b.Verdict)), cmp.Compare(b.Count, a.Count))
+	})
+	var out []*groupFinding
+	for _, g := range groups {
+		i := slices.IndexFunc(out, func(o *groupFinding) bool { return library(o) && library(g) && alike(o, g) })
+		if i < 0 {
+			out = append(out, g)
+			continue
+		}
+		out[i].Why = append(out[i].Why, fmt.Sprintf("so does the number of those [%s] in %s", orRunning(g.WaitReason), g.Function))
+	}
 	return out
+}
+
+// library reports that no frame of the group is outside the standard library.
+func library(g *groupFinding) bool {
+	return !slices.ContainsFunc(g.Stack, func(f snapshot.Frame) bool { return !series.Standard(f) })
+}
+
+// alike reports that two groups grew by the same number over the judged
+// snapshots, within a tenth and two.
+func alike(a, b *groupFinding) bool {
+	return math.Abs(a.growth-b.growth) <= 2+0.1*math.Max(a.growth, b.growth)
 }
 
 func (f *groupFinding) proved(p *series.Group) {
@@ -128,6 +162,10 @@ func (a *analysis) groupFinding(g *series.Group, gt gates, v Verdict) *groupFind
 	f := &groupFinding{group: g, growth: gt.growth}
 	f.Kind, f.Verdict, f.WaitReason = KindGoroutine, v, g.Reason
 	f.blame(g.Stack, a.cfg.Module)
+	if n := len(f.Stack); n > 0 && library(f) { // what they were begun for tells more than where they wait
+		root := f.Stack[n-1]
+		f.Function, f.File, f.Line = root.Function, root.File, root.Line
+	}
 	f.ID = identify(KindGoroutine, g.Reason+"\n"+g.Site+"\n"+g.Root)
 	f.Count = last(g.Count)
 	if gt.n > 0 {

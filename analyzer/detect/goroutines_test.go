@@ -176,3 +176,36 @@ func (f family) crowd(r *rand.Rand, n int) simulation {
 	}
 	return s
 }
+
+// A keep-alive connection has two goroutines at the client's end and one at the
+// server's: a ramp of connections is one thing to say.
+func TestConnectionsAreOneFinding(t *testing.T) {
+	t.Parallel()
+	std := func(functions ...string) *snapshot.Stack { return stackOf(functions...) }
+	reads := std("runtime.gopark", "internal/poll.runtime_pollWait", "net.(*conn).Read", "net/http.(*persistConn).readLoop")
+	writes := std("runtime.gopark", "runtime.selectgo", "net/http.(*persistConn).writeLoop")
+	timers := std("runtime.gopark", "time.Sleep", "net/http.timeoutLoop")
+	var all []*snapshot.Goroutines
+	for i := range int64(20) {
+		g := &snapshot.Goroutines{Total: baseGoroutines + 50*i}
+		for _, x := range []snapshot.GoroutineSample{{Stack: worker, Count: baseGoroutines}, {Stack: reads, Count: 10 * i}, {Stack: writes, Count: 10*i + i%2}, {Stack: timers, Count: 30 * i}} {
+			if x.Count > 0 {
+				g.Samples = append(g.Samples, x)
+			}
+		}
+		all = append(all, g)
+	}
+	res := Analyze(simulation{steady: 20, ops: 10_000, bytes: curve(20, 20, linear(0)), stacks: all}.run(), DefaultConfig())
+	if len(res.Findings) != 2 {
+		t.Fatalf("findings %+v, want the connections and the timers", res.Findings)
+	}
+	var conn *Finding
+	for i := range res.Findings {
+		if res.Findings[i].Function != "net/http.timeoutLoop" {
+			conn = &res.Findings[i]
+		}
+	}
+	if conn == nil || conn.Function != "net/http.(*persistConn).writeLoop" || !said(conn.Why, "so does the number of those [IO wait] in net/http.(*persistConn).readLoop") {
+		t.Errorf("findings %+v, want the writers that tell of the readers", res.Findings)
+	}
+}
