@@ -44,7 +44,8 @@ func TestCompareTotals(t *testing.T) {
 		{"calm before and after", 0, 0, 2e3, Same, Same, ""},
 		{"noise hides everything", 0, 0, 3e6, Undecided, Undecided, "longer runs"},
 		{"a leak of which little is known", 2000, 1500, 1.5e6, Undecided, Undecided, ""},
-		{"less than the tolerance of 1 B/op", 200, 200.8, 5, Same, Same, ""},
+		{"less than the tolerance of 1 B/op more", 200, 200.8, 5, Same, Same, ""},
+		{"less than the tolerance of 1 B/op less", 200.8, 200, 5, Same, Same, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := Compare(growingBy("a", c.before, c.sd).run(), growingBy("b", c.after, c.sd).run(), DefaultConfig())
