@@ -16,6 +16,7 @@ type analysis struct {
 	w       window
 	totals  map[string]*measure
 	verdict map[string]Verdict
+	classes []*classMeasure // by size; empty where unknown
 	res     *Result
 }
 
@@ -49,6 +50,7 @@ func judge(run *snapshot.Run, cfg Config) *analysis {
 	if m := a.totals[series.LiveBytes]; m != nil && m.observed.excess > m.observed.se {
 		a.res.Warnings = append(a.res.Warnings, fmt.Sprintf("live bytes grew by at least %.0f between any two idle snapshots, more than taking one leaves behind: the program keeps memory without load", m.observed.perSnapshot+m.observed.excess))
 	}
+	a.measureClasses()
 	groups := a.goroutines()
 	a.heapVerdicts()
 	sites := a.sites()

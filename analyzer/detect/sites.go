@@ -20,7 +20,8 @@ type siteMeasure struct {
 	bytes  float64 // what they stand for
 	sd     float64 // of bytes, by births and deaths
 	at     []int
-	grows  *container // one object that is enlarged again and again; nil: none
+	grows  *container    // one object that is enlarged again and again; nil: none
+	class  *classMeasure // its size class, where that alone points at the site
 }
 
 // minSamples is how many sampled objects a site must have held at once to be
@@ -95,8 +96,13 @@ func (a *analysis) sites() []Finding {
 		}
 	}
 	if totalLeaks {
-		for _, x := range a.share(sites, proved, total) {
+		shared := a.share(sites, proved, total)
+		for _, x := range shared {
 			add(x, Suspect, fmt.Sprintf("the process keeps memory beyond doubt; this site holds %.0f of the sampled objects that stayed", x.stayed))
+		}
+		for _, x := range a.narrow(sites, slices.Concat(proved, shared, enlarged), total) {
+			x.siteMeasure.class, x.bytes = x.class, x.class.bytes()
+			add(x.siteMeasure, Suspect, x.why(a.unit()))
 		}
 		if f, ok := a.remainder(total, attributed, math.Sqrt(variance), len(out)); ok {
 			out = append(out, f)
@@ -215,7 +221,7 @@ func (a *analysis) share(sites, proved []*siteMeasure, total *measure) []*siteMe
 		if done[x] || x.grows != nil {
 			continue
 		}
-		if x.stayed, x.bytes = x.staying(); x.bytes > 0 {
+		if x.stayed, x.bytes = a.staying(x); x.bytes > 0 {
 			c = append(c, x)
 		}
 	}
@@ -235,8 +241,10 @@ func (a *analysis) share(sites, proved []*siteMeasure, total *measure) []*siteMe
 // over the object sizes that keep what they allocate. Without growth births and
 // deaths are equally likely, so net/√(births+deaths) is about standard normal;
 // a size counts when few of its births died or that is above 3.
-func (x *siteMeasure) staying() (objects, bytes float64) {
+// Sizes that their exactly counted class rules out do not.
+func (a *analysis) staying(x *siteMeasure) (objects, bytes float64) {
 	first, end := x.at[0], x.at[len(x.at)-1]
+	work := a.r.Work[end] - a.r.Work[first]
 	for _, z := range x.site.Sizes() {
 		net := z.Samples[end] - z.Samples[first]
 		if net < 1 {
@@ -244,7 +252,7 @@ func (x *siteMeasure) staying() (objects, bytes float64) {
 		}
 		births := z.Births[end] - z.Births[first]
 		deaths := math.Max(0, births-net)
-		if deaths > 0.25*births && net < 3*math.Sqrt(births+deaths) {
+		if deaths > 0.25*births && net < 3*math.Sqrt(births+deaths) || a.ruledOut(z, net, work) {
 			continue
 		}
 		objects += net
@@ -269,6 +277,10 @@ func (a *analysis) siteFinding(x *siteMeasure, v Verdict, total *measure) Findin
 			iv = x.stayedInterval(a.r.Work[x.at[len(x.at)-1]] - a.r.Work[x.at[0]])
 		}
 		objects := a.objectsOf(x)
+		if x.class != nil {
+			n := x.class.interval
+			iv, objects = x.class.perWork(), &n
+		}
 		if a.r.HasOps {
 			f.BytesPerOp, f.ObjectsPerOp = &iv, objects
 			f.AllocPerOp = a.allocOf(x)
@@ -329,6 +341,9 @@ func (a *analysis) remainder(total *measure, attributed, sd float64, named int) 
 		why = fmt.Sprintf("%.0f %% of the growth that the exact counters prove is at no sampled site", 100*rest/total.growth)
 	}
 	f.Why = append(f.Why, why)
+	if sizes := a.sizesThatLeak(total); sizes != "" {
+		f.Why = append(f.Why, sizes)
+	}
 	f.Why = append(f.Why, a.remedy())
 	return f, true
 }

@@ -23,6 +23,7 @@ type Run struct {
 	Sites     []*Site
 	Groups    []*Group
 	Leaked    []*Group // reported by goroutineleak in any snapshot
+	Classes   []Class  // live objects by size, in increasing order; empty where unknown
 	Period    int64    // sampling rate of the heap profiles, bytes; 0 unknown or off
 	Warnings  []string
 }
@@ -70,6 +71,7 @@ func Build(run *snapshot.Run) *Run {
 	r.sites()
 	r.totals()
 	r.groups()
+	r.classes()
 	return r
 }
 
