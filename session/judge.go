@@ -202,7 +202,7 @@ func (s *session) header(res *harness.Result) capture.Header {
 		Phases: slices.Clone(s.rec.spans), Warnings: s.report.all(),
 	}
 	if res != nil {
-		h.Phases = spansOf(res)
+		h.Phases, h.Windows, h.ErrorClasses = spansOf(res), windowsOf(res), res.ErrorClasses
 	}
 	return h
 }
@@ -212,6 +212,20 @@ func spansOf(res *harness.Result) []snapshot.PhaseSpan {
 	var out []snapshot.PhaseSpan
 	for _, p := range res.Phases {
 		out = append(out, snapshot.PhaseSpan{Phase: snapshot.Phase(p.Phase), Pass: p.Pass, Start: p.Start, End: p.End})
+	}
+	return out
+}
+
+// windowsOf are the load's latencies over time.
+func windowsOf(res *harness.Result) []capture.Window {
+	var out []capture.Window
+	for _, p := range res.Phases {
+		for _, w := range p.Windows {
+			out = append(out, capture.Window{
+				Phase: snapshot.Phase(p.Phase), Pass: p.Pass, From: w.Start.Seconds(), To: w.End.Seconds(),
+				Completed: w.Completed, Errors: w.Errors, Latency: millis(w.Latency),
+			})
+		}
 	}
 	return out
 }

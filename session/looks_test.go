@@ -1,13 +1,17 @@
 package session
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/heapdrift/heapdrift/analyzer/capture"
 	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 	"github.com/heapdrift/heapdrift/harness"
@@ -85,6 +89,24 @@ func TestALoadOverItsLimitsIsEndedAndNeverClean(t *testing.T) {
 	}
 	if said := strings.Join(out.Warnings, "\n"); !strings.Contains(said, "99th percentile") {
 		t.Errorf("warnings %q do not tell why the run ended early", said)
+	}
+	// The bundle tells the latencies over time.
+	text, err := os.ReadFile(filepath.Join(out.Bundle, "run.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var header capture.Header
+	if err := json.Unmarshal(text, &header); err != nil {
+		t.Fatal(err)
+	}
+	steady := 0
+	for _, w := range header.Windows {
+		if w.Phase == snapshot.PhaseSteady && w.Completed > 0 && w.Latency != nil && w.To > w.From {
+			steady++
+		}
+	}
+	if steady < 2 {
+		t.Errorf("%d windows of the steady phase with latencies, want two or more: %+v", steady, header.Windows)
 	}
 }
 

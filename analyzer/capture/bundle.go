@@ -40,8 +40,23 @@ type Header struct {
 	Target  snapshot.Target      `json:"target"`
 	Load    snapshot.LoadInfo    `json:"load"`
 	Phases  []snapshot.PhaseSpan `json:"phases,omitempty"`
+	// Windows are the latencies of warm-up and steady phase over time, ErrorClasses
+	// how many operations failed of each class: both of a load of ours alone.
+	Windows      []Window         `json:"windows,omitempty"`
+	ErrorClasses map[string]int64 `json:"error_classes,omitempty"`
 	// Warnings of the recording, in sentences: they are the reader's too.
 	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Window is a part of the time of a phase.
+type Window struct {
+	Phase     snapshot.Phase    `json:"phase"`
+	Pass      int               `json:"pass,omitempty"`
+	From      float64           `json:"from"` // seconds on the phase's intended clock, which stands still while arrivals are held
+	To        float64           `json:"to"`
+	Completed int64             `json:"completed"` // operations that ended in it, failed ones included
+	Errors    int64             `json:"errors,omitempty"`
+	Latency   *snapshot.Latency `json:"latency_ms,omitempty"`
 }
 
 // Bundle writes a recorded run. Each snapshot and run.json are written beside

@@ -101,6 +101,7 @@ type loadFlags struct {
 	header                     http.Header
 	tls                        harness.TLSFiles
 	http2                      bool
+	socket                     string
 }
 
 func (l *loadFlags) bind(fs *pflag.FlagSet, p *harness.Plan) {
@@ -112,6 +113,7 @@ func (l *loadFlags) bind(fs *pflag.FlagSet, p *harness.Plan) {
 	fs.Var(flags.Parsed[harness.Rate]{To: &p.Rate, Parse: harness.ParseRate, Show: harness.Rate.String, Kind: "RATE"},
 		"rate", "arrivals a second, as 200; 50..400 ramps, 100,200,400 are steps")
 	bindArrivals(fs, p)
+	fs.StringVar(&l.socket, "unix-socket", "", "`PATH` of the socket that the load connects to, whatever the URL's host")
 	fs.StringVar(&l.tls.CA, "load-ca", "", "`FILE` of authorities that an https target's certificate is checked against, PEM")
 	fs.StringVar(&l.tls.Cert, "load-cert", "", "client certificate `FILE` for the load, PEM")
 	fs.StringVar(&l.tls.Key, "load-key", "", "`FILE` of the certificate's key, PEM")
@@ -140,14 +142,14 @@ func parseQueue(s string) (int, error) {
 func (l *loadFlags) config(fs *pflag.FlagSet) (*harness.HTTPConfig, error) {
 	if l.url == "" && l.targets == "" {
 		for _, name := range []string{"method", "body", "header", "rate", "max-in-flight", "queue", "quiesce", "passes", "drain", "strict-rate",
-			"arrivals", "seed", "precise", "load-ca", "load-cert", "load-key", "load-insecure", "http2"} {
+			"arrivals", "seed", "precise", "load-ca", "load-cert", "load-key", "load-insecure", "http2", "unix-socket"} {
 			if flags.Given(fs, name) {
 				return nil, exit.Usagef("give --url or --targets too", "--%s says something of a load, and there is none", name)
 			}
 		}
 		return nil, nil
 	}
-	c := &harness.HTTPConfig{URL: l.url, Method: l.method, Header: l.header, HTTP2: l.http2}
+	c := &harness.HTTPConfig{URL: l.url, Method: l.method, Header: l.header, HTTP2: l.http2, Socket: l.socket}
 	var err error
 	if c.TLS, err = l.tls.Config(); err != nil {
 		return nil, exit.Usagef("", "%w", err)

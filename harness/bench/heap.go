@@ -29,7 +29,7 @@ func tableHeap(ctx context.Context) error {
 			first = live
 		} else {
 			grew := int64(live) - int64(first)
-			last = fmt.Sprintf("%+.1f KiB; ", float64(grew)/1024) + verdict(grew <= 1<<20, "≤ 1 MiB more")
+			last = fmt.Sprintf("  %+.1f KiB;", float64(grew)/1024) + verdict(grew <= 1<<20, "≤ 1 MiB more")
 		}
 		fmt.Fprintf(w, "%d\t%.1f KiB\t%.1f s\t%s\n", n, float64(live)/1024, time.Since(begin).Seconds(), last)
 	}

@@ -20,9 +20,9 @@ const (
 // verdict is the last column of a row.
 func verdict(ok bool, want string) string {
 	if ok {
-		return "ok, required " + want
+		return "  ok, required " + want
 	}
-	return "NOT MET, required " + want
+	return "  NOT MET, required " + want
 }
 
 func table(head ...string) *tabwriter.Writer {
