@@ -54,6 +54,9 @@ func judge(run *snapshot.Run, cfg Config) *analysis {
 	groups := a.goroutines()
 	a.heapVerdicts()
 	sites := a.sites()
+	if f, ok := a.outside(); ok {
+		sites = append(sites, f)
+	}
 	a.goroutineVerdict(groups)
 	a.res.Findings = a.combine(sites, groups)
 	for i := range a.r.Totals {
