@@ -138,9 +138,10 @@ func (a *analysis) heapVerdicts() {
 		v := b.settle(a, sc)
 		if b.ok && v != Backlog && a.leaks(b) && (b.growth >= floorBytes || o != nil && o.ok && o.growth >= floorObjects) {
 			v = Leak
-			if o != nil && !a.objectsRise(o) {
+			if o != nil && !a.objectsRise(o) && !(b.repeat != nil && b.repeat.wentOn) {
 				// Containers enlarge: an append-only slice or a buffer cache
-				// that fills. Not to be told apart without a longer run.
+				// that fills. Not to be told apart without a longer run or a
+				// second pass over the same content.
 				if v = Growing; b.upper <= sc.clean {
 					v = Stable
 				}
@@ -169,7 +170,7 @@ func (a *analysis) heapVerdicts() {
 
 // leaks asks all gates but the evidence floor of a heap total.
 func (a *analysis) leaks(m *measure) bool {
-	return m.passes() && a.material(m) && !(m.kept < 0.5)
+	return m.passes() && a.material(m) && !(m.kept < 0.5) && !(m.repeat != nil && m.repeat.stopped)
 }
 
 // material reports that the interval lies above the tolerance. Objects count

@@ -21,6 +21,7 @@ type measure struct {
 	lower     float64    // lower bound of growth per work, the unmeasured observer effect allowed for
 	lateUpper float64    // as upper, over the last half of the tail; 0 until asked for
 	kept      float64    // part of the growth still there after the drain; NaN unknown
+	repeat    *repeat    // what a second pass says; nil where there is none
 	calm      *resistant // the slope without outlying snapshots, nil where there are none
 }
 
@@ -88,6 +89,7 @@ func (a *analysis) measureTotal(t *series.Total) *measure {
 		m.interval.Lo = m.lower
 	}
 	m.kept = a.afterDrain(y, m)
+	m.repeat = a.repeated(m)
 	return m
 }
 
@@ -185,7 +187,7 @@ func (m *measure) settle(a *analysis, sc scale) Verdict {
 		return Backlog
 	case m.upper <= sc.clean:
 		return Stable
-	case a.flat(m, sc):
+	case a.flat(m, sc), m.repeat != nil && m.repeat.stopped && m.repeat.last.Upper(confidence) <= sc.clean:
 		return Plateau
 	case m.rises(sc) && m.kept < 0.5:
 		return Backlog
@@ -284,7 +286,10 @@ func (a *analysis) why(m *measure, v Verdict) []string {
 			out = append(out, "kept after the drain")
 		}
 	}
-	if v == Plateau {
+	if said := m.repeat.why(); said != "" && (rises || v == Plateau) {
+		out = append(out, said)
+	}
+	if v == Plateau && m.lateUpper != 0 {
 		out = append(out, fmt.Sprintf("grew, then stopped: over its last half at most %.3g per %s (95 %%), limit %.3g", math.Max(0, m.lateUpper), a.unit(), sc.clean))
 	}
 	if v == Stable {
