@@ -16,6 +16,7 @@ import (
 	"github.com/heapdrift/heapdrift/pipeline"
 	"github.com/heapdrift/heapdrift/pipeline/corpus"
 	"github.com/heapdrift/heapdrift/pipeline/embed"
+	"github.com/heapdrift/heapdrift/pipeline/entity"
 	"github.com/heapdrift/heapdrift/pipeline/feed"
 	"github.com/heapdrift/heapdrift/pipeline/pipelinetest"
 	"github.com/heapdrift/heapdrift/pipeline/store"
@@ -335,25 +336,27 @@ func TestStatsAddUp(t *testing.T) {
 func BenchmarkProcess(b *testing.B) {
 	g := corpus.DefaultGenerator(1)
 	documents := make([]pipeline.Document, 512)
+	bytes := 0
 	for i := range documents {
 		documents[i] = g.Document(int64(i))
+		bytes += len(documents[i].Text)
 	}
+	recognizer := entity.NewRecognizer()
 	begin := time.Now()
 	for _, d := range documents {
-		chunks, _ := text.DefaultChunker().Split(b.Context(), text.Normalize(d.Text))
-		_, _ = embed.Hasher{}.Embed(b.Context(), chunks)
+		var reading text.Reading
+		part, _ := reading.Next(b.Context(), text.DefaultChunker(), d.Text, true)
+		_, _ = recognizer.Extract(b.Context(), part)
+		_, _ = embed.Hasher{}.Embed(b.Context(), part.Chunks)
 	}
 	bare := time.Since(begin).Seconds() / float64(len(documents))
 
-	s, err := store.Open(store.Options{Dir: b.TempDir(), NoSync: true})
-	if err != nil {
-		b.Fatal(err)
-	}
-	p, err := pipeline.New(pipeline.DefaultConfig(s))
+	p, err := pipeline.New(pipeline.DefaultConfig(openStore(b)))
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
+	b.SetBytes(int64(bytes / len(documents)))
 	b.SetParallelism(16)
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {

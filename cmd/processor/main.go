@@ -12,6 +12,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -36,11 +37,11 @@ func main() {
 func run(ctx context.Context, args []string, getenv func(string) string, stderr io.Writer) int {
 	cfg, err := parse(args, getenv, stderr)
 	if err != nil {
-		if err != flag.ErrHelp {
-			fmt.Fprintln(stderr, "processor:", err)
-			return 2
+		if errors.Is(err, flag.ErrHelp) {
+			return 0
 		}
-		return 0
+		fmt.Fprintln(stderr, "processor:", err)
+		return 2
 	}
 	cfg.Log = log.New(stderr, "", log.LstdFlags)
 	if err := service.Run(ctx, cfg); err != nil {
@@ -57,6 +58,10 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (service
 	}
 	flags := flag.NewFlagSet("processor", flag.ContinueOnError)
 	flags.SetOutput(stderr)
+	flags.Usage = func() {
+		fmt.Fprintln(stderr, "Usage: processor -data DIR [flags]")
+		flags.PrintDefaults()
+	}
 	flags.StringVar(&cfg.Addr, "addr", "127.0.0.1:8080", "`address` of the API and of /metrics")
 	flags.StringVar(&cfg.Pprof, "pprof", "127.0.0.1:6060", "`address` of /debug/pprof; do not open it to strangers")
 	flags.StringVar(&cfg.Data, "data", "", "`folder` of the store; made if it is not there")

@@ -13,7 +13,11 @@ import (
 
 // maxToken bounds one tag or one run of text without a tag, in bytes: what a
 // reader may hold at a time.
-const maxToken = 1 << 20
+const maxToken = 8 << 20
+
+// ErrTooLong is a tag, a script or a run of text that is longer than a reader
+// holds.
+var ErrTooLong = errors.New("a tag or a run of text is too long")
 
 // Reader reads the text of an HTML document: no tags, no scripts or styles,
 // with the line ends that the blocks stand for. It holds one token at a time,
@@ -57,7 +61,7 @@ func (r *Reader) step() {
 	case html.ErrorToken:
 		r.err = r.z.Err()
 		if errors.Is(r.err, html.ErrBufferExceeded) {
-			r.err = fmt.Errorf("read HTML: a tag or a run of text is longer than %d bytes: %w", maxToken, r.err)
+			r.err = fmt.Errorf("read HTML: %w: more than %d bytes", ErrTooLong, maxToken)
 		}
 	case html.TextToken:
 		switch {

@@ -162,6 +162,12 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("the metrics lack %s", want)
 		}
 	}
+	lint(t, answer)
+}
+
+// lint holds metrics to what promtool holds them to.
+func lint(t *testing.T, answer string) {
+	t.Helper()
 	problems, err := promlint.New(strings.NewReader(answer)).Lint()
 	if err != nil {
 		t.Fatal(err)
@@ -169,6 +175,11 @@ func TestMetrics(t *testing.T) {
 	for _, p := range problems {
 		t.Errorf("metric %s: %s", p.Metric, p.Text)
 	}
+}
+
+func programConfig(t *testing.T, lines *lines, api string) ProgramConfig {
+	t.Helper()
+	return ProgramConfig{Addr: api, Pprof: "127.0.0.1:0", Data: t.TempDir(), Log: log.New(lines, "", 0)}
 }
 
 func TestRunStopsWithoutLosingWhatItAnswered(t *testing.T) {

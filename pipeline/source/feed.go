@@ -33,7 +33,7 @@ func (f *Feed) Name() string { return redact(f.address) }
 func (f *Feed) Kind() string { return "feed" }
 
 // Forget makes the server send the feed again, changed or not.
-func (f *Feed) Forget() { f.seen = validators{} }
+func (f *Feed) Forget(string) { f.seen = validators{} }
 
 // Poll reads the feed, unless the server says that it has not changed.
 func (f *Feed) Poll(ctx context.Context, deliver func(pipeline.Document)) (Round, error) {

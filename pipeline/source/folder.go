@@ -30,8 +30,8 @@ func (f *Folder) Name() string { return f.dir }
 // Kind is "folder".
 func (f *Folder) Kind() string { return "folder" }
 
-// Forget makes the next poll read all files again.
-func (f *Folder) Forget() { f.seen = nil }
+// Forget makes the next poll read a file again.
+func (f *Folder) Forget(id string) { delete(f.seen, id) }
 
 // Poll reads the files that are new or have changed.
 func (f *Folder) Poll(ctx context.Context, deliver func(pipeline.Document)) (Round, error) {

@@ -84,7 +84,7 @@ type article struct {
 }
 
 // Forget does nothing: every poll reads all pages.
-func (n *News) Forget() {}
+func (n *News) Forget(string) {}
 
 // Poll reads all pages.
 func (n *News) Poll(ctx context.Context, deliver func(pipeline.Document)) (Round, error) {

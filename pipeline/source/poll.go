@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -78,10 +79,17 @@ func Run(ctx context.Context, s Source, sink Sink, schedule Schedule, observer O
 // have failed.
 func Poll(ctx context.Context, s Source, sink Sink, observer Observer) Outcome {
 	var fresh, known, failed atomic.Int64
+	var mu sync.Mutex
+	var again []string // what may get through another time
 	d := newDelivery(ctx, sink, func(doc pipeline.Document, was bool, err error) {
 		switch {
 		case err != nil:
 			failed.Add(1)
+			if Reason(err) != "malformed" {
+				mu.Lock()
+				again = append(again, doc.ID)
+				mu.Unlock()
+			}
 			observer.Failed(s, doc, err)
 		case was:
 			known.Add(1)
@@ -91,8 +99,8 @@ func Poll(ctx context.Context, s Source, sink Sink, observer Observer) Outcome {
 	})
 	round, err := s.Poll(ctx, d.deliver)
 	d.wait()
-	if failed.Load() > 0 {
-		s.Forget()
+	for _, id := range again {
+		s.Forget(id)
 	}
 	return Outcome{
 		Source: s, New: int(fresh.Load()), Known: int(known.Load()), Failed: int(failed.Load()),

@@ -21,6 +21,7 @@ import (
 
 	"github.com/heapdrift/heapdrift/pipeline"
 	"github.com/heapdrift/heapdrift/pipeline/backoff"
+	"github.com/heapdrift/heapdrift/pipeline/markup"
 )
 
 // Sink is where the documents go. A pipeline.Pipeline is one.
@@ -36,9 +37,9 @@ type Source interface {
 	// Poll hands every document that the source has now to deliver. The error
 	// is the source's own; those of documents are deliver's business.
 	Poll(ctx context.Context, deliver func(pipeline.Document)) (Round, error)
-	// Forget makes the next poll deliver what has not changed as well: some of
-	// it did not get through.
-	Forget()
+	// Forget makes the next poll deliver a document again, though it has not
+	// changed: it did not get through. It may deliver others as well.
+	Forget(id string)
 }
 
 // Round is what a poll says of itself.
@@ -117,7 +118,7 @@ func Reason(err error) string {
 		return "too_large"
 	case errors.Is(err, ErrRedirects):
 		return "redirects"
-	case errors.Is(err, ErrMalformed), errors.Is(err, pipeline.ErrInvalid):
+	case errors.Is(err, ErrMalformed), errors.Is(err, pipeline.ErrInvalid), errors.Is(err, markup.ErrTooLong):
 		return "malformed"
 	case errors.As(err, &status):
 		return fmt.Sprintf("status_%dxx", status.Code/100)

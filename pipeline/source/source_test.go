@@ -133,7 +133,7 @@ func TestFeedsBringTheirItemsOnce(t *testing.T) {
 			if o := Poll(t.Context(), f, sink, &watcher{}); o.Err != nil || !o.Unchanged || o.New+o.Known != 0 {
 				t.Errorf("the second poll: %+v; the server says that nothing has changed", o)
 			}
-			f.Forget()
+			f.Forget("")
 			if o := Poll(t.Context(), f, sink, &watcher{}); o.Err != nil || o.Unchanged || o.Known != 10 || sink.processed != 10 {
 				t.Errorf("after forgetting: %+v, %d processed; want 10 known", o, sink.processed)
 			}
@@ -349,9 +349,9 @@ type script struct {
 	n        int
 }
 
-func (s *script) Name() string { return "script" }
-func (s *script) Kind() string { return "script" }
-func (s *script) Forget()      {}
+func (s *script) Name() string  { return "script" }
+func (s *script) Kind() string  { return "script" }
+func (s *script) Forget(string) {}
 
 func (s *script) Poll(_ context.Context, deliver func(pipeline.Document)) (Round, error) {
 	s.at = append(s.at, time.Now())

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -8,9 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"go.etcd.io/bbolt"
 	"go.uber.org/goleak"
 
 	"github.com/heapdrift/heapdrift/pipeline/embed"
+	"github.com/heapdrift/heapdrift/pipeline/entity"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -23,6 +26,7 @@ func testRecord(id string) Record {
 			{Start: 1400, End: 2900, Vector: embed.Hasher{}.Vector("")},
 			{Start: 2800, End: 2801, Vector: embed.Vector{1, -0.5, float32(math.Copysign(0, -1)), math.MaxFloat32}},
 		},
+		Entities: []entity.Entity{{Kind: entity.Place, Text: "São Brás", Start: 1407, End: 1417}},
 	}
 }
 
@@ -186,4 +190,159 @@ func FuzzDecodeRecord(f *testing.F) {
 			t.Errorf("%x was read as %+v, written, and read as %+v (%v)", b, r, again, err)
 		}
 	})
+}
+
+// putDraft stores a document of n parts but for the last.
+func putDraft(t *testing.T, s *Store, id string, n int) uint64 {
+	t.Helper()
+	draft := s.NewDraft()
+	for seq := range n - 1 {
+		r := testRecord(id)
+		r.Draft, r.Seq = draft, seq
+		if err := s.Put(t.Context(), []Record{r}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return draft
+}
+
+func finish(t *testing.T, s *Store, id string, draft uint64, n int) {
+	t.Helper()
+	r := testRecord(id)
+	r.Draft, r.Seq, r.Last, r.Fingerprint = draft, n-1, true, draft
+	r.Total = Total{Chunks: 3 * n, Entities: n}
+	if err := s.Put(t.Context(), []Record{r}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// parts counts what is in the bucket of parts and in that of drafts.
+func parts(t *testing.T, s *Store) (parts, drafts int) {
+	t.Helper()
+	err := s.view(func(tx *bbolt.Tx) error {
+		parts, drafts = tx.Bucket([]byte(bucketParts)).Stats().KeyN, tx.Bucket([]byte(bucketDrafts)).Stats().KeyN
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parts, drafts
+}
+
+func TestADraftIsThereWithItsLastPart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir)
+	draft := putDraft(t, s, "a", 4)
+	if _, found, err := s.Get(t.Context(), "a"); found || err != nil {
+		t.Errorf("an incomplete document is found: %t, %v", found, err)
+	}
+	finish(t, s, "a", draft, 4)
+	got, found, err := s.Get(t.Context(), "a")
+	if err != nil || !found || len(got.Chunks) != 12 || len(got.Entities) != 4 || got.Title != "Naïve title" {
+		t.Errorf("found %t with %d chunks, %d entities, %v", found, len(got.Chunks), len(got.Entities), err)
+	}
+	head, _, err := s.Head(t.Context(), "a")
+	if err != nil || head.Chunks != 12 || head.Entities != 4 || head.Dimensions != embed.Dimensions {
+		t.Errorf("its head is %+v, %v", head, err)
+	}
+	// Another of the same name takes its place, and its room.
+	finish(t, s, "a", putDraft(t, s, "a", 2), 2)
+	if p, d := parts(t, s); p != 2 || d != 0 {
+		t.Errorf("%d parts and %d drafts are left, want 2 and 0", p, d)
+	}
+	if err := s.Put(t.Context(), []Record{testRecord("a")}); err != nil {
+		t.Fatal(err)
+	}
+	if p, _ := parts(t, s); p != 0 {
+		t.Errorf("%d parts are left of a document that is small now", p)
+	}
+}
+
+func TestWhatWasNeverCompletedGoes(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir)
+	kept := putDraft(t, s, "kept", 3)
+	finish(t, s, "kept", kept, 3)
+	if err := s.Discard(t.Context(), putDraft(t, s, "a", 4)); err != nil {
+		t.Fatal(err)
+	}
+	if p, d := parts(t, s); p != 3 || d != 0 {
+		t.Errorf("after Discard %d parts and %d drafts are left", p, d)
+	}
+	putDraft(t, s, "a", 4)
+	if err := s.Close(); err != nil { // as a crash would leave it
+		t.Fatal(err)
+	}
+	s = open(t, dir)
+	if p, d := parts(t, s); p != 3 || d != 0 {
+		t.Errorf("after a restart %d parts and %d drafts are left", p, d)
+	}
+	if _, found, err := s.Get(t.Context(), "kept"); !found || err != nil {
+		t.Errorf("what was complete: %t, %v", found, err)
+	}
+	if n := s.NewDraft(); n == kept {
+		t.Errorf("draft %d was given out twice", n)
+	}
+}
+
+func TestAReaderNoticesThatItsDocumentWasReplaced(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir())
+	finish(t, s, "a", putDraft(t, s, "a", 3), 3)
+	err := s.Parts(t.Context(), "a", func(r Record) error {
+		if r.Seq == 0 {
+			return s.Put(t.Context(), []Record{testRecord("a")})
+		}
+		return nil
+	})
+	if !errors.Is(err, ErrReplaced) {
+		t.Errorf("read on: %v", err)
+	}
+}
+
+func TestTheOutboxHoldsWhatIsNew(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := Open(Options{Dir: dir, NoSync: true, Outbox: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(ids ...string) {
+		t.Helper()
+		var records []Record
+		for _, id := range ids {
+			r := testRecord(id)
+			r.Fingerprint = uint64(len(id))
+			records = append(records, r)
+		}
+		if err := s.Put(t.Context(), records); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("a", "b")
+	put("a", "c") // a is the same as before
+	finish(t, s, "large", putDraft(t, s, "large", 3), 3)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = Open(Options{Dir: dir, NoSync: true, Outbox: true}); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	notes, err := s.Notes(t.Context(), 0, 10)
+	var ids []string
+	for _, n := range notes {
+		ids = append(ids, n.ID)
+	}
+	if got := strings.Join(ids, " "); err != nil || got != "a b c large" || s.Pending() != 4 {
+		t.Fatalf("the outbox holds %s, %d, %v", got, s.Pending(), err)
+	}
+	if err := s.Strike(t.Context(), []uint64{notes[0].Number, notes[2].Number, notes[2].Number, 99}); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := s.Notes(t.Context(), notes[1].Number, 10); err != nil || len(left) != 1 || left[0].ID != "large" || s.Pending() != 2 {
+		t.Errorf("left are %+v, %d, %v", left, s.Pending(), err)
+	}
 }
