@@ -52,6 +52,9 @@ func (a *analysis) combine(sites []Finding, groups []*groupFinding) []Finding {
 	}
 	order(out)
 	out = a.cluster(out)
+	for i := range out {
+		out[i].shape()
+	}
 	for _, g := range groups {
 		out = append(out, g.Finding)
 	}
