@@ -17,6 +17,7 @@ type analysis struct {
 	totals  map[string]*measure
 	verdict map[string]Verdict
 	classes []*classMeasure // by size; empty where unknown
+	limit   int64           // of the target itself, bytes; 0 unknown
 	res     *Result
 }
 
@@ -32,7 +33,7 @@ func Analyze(run *snapshot.Run, cfg Config) *Result {
 // judge gives everything but what takes simulation: power and forecast.
 func judge(run *snapshot.Run, cfg Config) *analysis {
 	a := &analysis{
-		cfg: cfg, r: series.Build(run),
+		cfg: cfg, r: series.Build(run), limit: run.Target.Limit,
 		totals: map[string]*measure{}, verdict: map[string]Verdict{},
 		res: &Result{Clean: cfg.Clean, Snapshots: len(run.Snapshots)},
 	}

@@ -14,6 +14,9 @@ const powerAt = 0.9
 // mostShifts bounds the time: a judgement costs O(snapshots²) per shift.
 const mostShifts = 20
 
+// unlimited is a limit that no machine has: GOMEMLIMIT's default reads as one.
+const unlimited = 1 << 50
+
 // leastHeap is the goal below which Go does not collect (GOGC=100), bytes.
 const leastHeap = 4 << 20
 
@@ -32,12 +35,43 @@ func (a *analysis) power() *Power {
 	if b == nil && g == nil {
 		return nil
 	}
+	p.SiteBytes = a.nameable(b)
 	if a.r.HasOps {
 		p.BytesPerOp, p.GoroutinesPerOp = b, g
 	} else {
 		p.BytesPerSecond, p.GoroutinesPerSecond = b, g
 	}
 	return p
+}
+
+// nameable is the smallest leak, in bytes per work, at a site that frees nothing
+// that would have been a leak of its own there: where the total proves it, and
+// the site passes its gates. Sampled births that are all kept make a slope whose
+// z is √(K/1.2) for K of them (Var = 6/5·K/U² over the work U, that of the
+// integral of white noise), give or take 1. So K must be 1.2·(z + 1.28)² for
+// powerAt of them to reach z, the stricter of the level α/M and of what is asked
+// without the largest step, which takes some three away; and another part for the
+// gate of slackening, simulated. An object much smaller than the sampling rate R
+// stands for R bytes; of larger ones fewer do. At a site that also frees, more is
+// needed. nil where there is no profile with samples or the total has no power.
+func (a *analysis) nameable(total *float64) *float64 {
+	at := a.w.tail
+	if total == nil || a.r.Period <= 1 || len(a.r.Sites) == 0 || len(at) < minTail {
+		return nil
+	}
+	work := a.r.Work[at[len(at)-1]] - a.r.Work[at[0]]
+	if !(work > 0) {
+		return nil
+	}
+	const step, bent = 3, 1.1
+	_, m := a.measureSites()
+	reach := func(level float64) float64 {
+		z := stats.NormalQuantile(1-level) - lower90
+		return 1.2 * z * z
+	}
+	k := bent * math.Max(reach(a.cfg.Alpha/float64(m)), reach(alphaDejump)+step)
+	v := math.Max(*total, k*float64(a.r.Period)/work)
+	return &v
 }
 
 // detectable is the smallest slope found in powerAt of the shifts; nil where
@@ -130,11 +164,15 @@ func smallestFound(found func(float64) bool, start float64) float64 {
 //
 //	t = ((limit − other)/g − live) / slope
 //
-// A goal at the least heap of 4 MiB does not tell g; then it is 2, GOGC's
+// The limit is Config.Limit, else the target's own. A goal at the least heap of 4 MiB does not tell g; then it is 2, GOGC's
 // default. Hi is +Inf where the rate's lower bound is not above 0.
 func (a *analysis) forecast() *Forecast {
 	m := a.totals[series.LiveBytes]
-	if a.cfg.Limit <= 0 || m == nil || !m.ok || a.verdict[series.LiveBytes] != Leak {
+	limit := a.cfg.Limit
+	if limit <= 0 {
+		limit = a.limit
+	}
+	if limit <= 0 || limit >= unlimited || m == nil || !m.ok || a.verdict[series.LiveBytes] != Leak {
 		return nil
 	}
 	perSecond := m.interval
@@ -154,8 +192,8 @@ func (a *analysis) forecast() *Forecast {
 			other = float64(sys - heap)
 		}
 	}
-	room := math.Max(0, (float64(a.cfg.Limit)-other)/goal-live)
-	f := &Forecast{LimitBytes: a.cfg.Limit, SecondsToLimit: stats.Interval{Confidence: confidence, N: m.n}}
+	room := math.Max(0, (float64(limit)-other)/goal-live)
+	f := &Forecast{LimitBytes: limit, SecondsToLimit: stats.Interval{Confidence: confidence, N: m.n}}
 	f.SecondsToLimit.Estimate = room / perSecond.Estimate
 	f.SecondsToLimit.Lo = room / perSecond.Hi
 	f.SecondsToLimit.Hi = math.Inf(1)

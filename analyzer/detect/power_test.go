@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/heapdrift/heapdrift/analyzer/series"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 )
 
 // keeping is a run of n snapshots that keeps perOp bytes an operation in
@@ -99,6 +100,44 @@ func TestGrowthAboveTheCleanLimitDoesNotPass(t *testing.T) {
 			t.Errorf("%d snapshots, correlation %.1f: %d B/op passed as clean in %.1f %% of runs, want at most %.0f", c.n, c.rho, perOp, 100*share, 100*c.allowed)
 		} else if calibrating() {
 			t.Logf("%d snapshots, correlation %.1f: passes as clean in %.1f %%", c.n, c.rho, 100*share)
+		}
+	}
+}
+
+// What is said of sites is held to as well: objects of one size, sampled as they
+// are born and never freed, beside a site that frees all it makes.
+func TestSitePowerIsAsStated(t *testing.T) {
+	t.Parallel()
+	busy := allocator{at(1, "example.com/app.Parse", "example.com/app.Handle", handler), 512, 30, 0}
+	keep := allocator{at(2, "example.com/app.Keep", "example.com/app.Handle", handler), 128, 0, 1}
+	for _, n := range []int{20, 40} {
+		r := seeded("site power", n)
+		run := func(kept float64) *snapshot.Run {
+			x := keep
+			x.kept = kept
+			// The total leaks by what is kept; the profile shows the samples.
+			total := kept * float64(n-1) * perSample(128)
+			s := simulation{steady: n, ops: 10_000, heap: sampledHeaps(r, n, sampling, busy, x)}
+			s.bytes, s.objects = curve(n, total/1e3, linear(total)), curve(n, total/1e5, linear(total/128))
+			return s.run()
+		}
+		stated := Analyze(run(3), DefaultConfig()).Power.SiteBytes
+		if stated == nil {
+			t.Fatalf("%d snapshots: no statement on sites", n)
+		}
+		kept := *stated * 10_000 / float64(n-1) / perSample(128)
+		reps, found := repetitions(t, 100), 0
+		for range reps {
+			if f := find(judge(run(kept), DefaultConfig()).res, "example.com/app.Keep"); f != nil && f.Verdict == Leak {
+				found++
+			}
+		}
+		share := float64(found) / float64(reps)
+		if calibrating() {
+			t.Logf("%d snapshots: %.2f B/op stated, found %.1f %%", n, *stated, 100*share)
+		}
+		if share < 0.8 || share > 0.99 {
+			t.Errorf("%d snapshots: a leak of the stated %.2f B/op was named in %.0f %% of %d runs, want about 90", n, *stated, 100*share, reps)
 		}
 	}
 }

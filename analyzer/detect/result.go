@@ -104,7 +104,10 @@ const (
 type Power struct {
 	BytesPerOp, GoroutinesPerOp         *float64 // per operation, where known
 	BytesPerSecond, GoroutinesPerSecond *float64
-	Confidence                          float64
+	// SiteBytes is the growth, per operation where known, else per second, that
+	// a site which frees nothing must have had to be named as a leak of its own.
+	SiteBytes  *float64
+	Confidence float64
 }
 
 // Forecast says when the limit is reached if growth goes on.

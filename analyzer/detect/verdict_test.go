@@ -257,6 +257,10 @@ func TestForecast(t *testing.T) {
 	if res := Analyze(run, cfg); res.Forecast != nil {
 		t.Errorf("a forecast without a limit: %+v", *res.Forecast)
 	}
+	run.Target.Limit = 2_020_000_000
+	if res := Analyze(run, cfg); res.Forecast == nil || res.Forecast.LimitBytes != 2_020_000_000 {
+		t.Errorf("forecast %+v, want one to the target's own limit", res.Forecast)
+	}
 	cfg.Limit = 1_020_000_000
 	res := Analyze(run, cfg)
 	if res.Forecast == nil {
