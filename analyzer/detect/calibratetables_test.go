@@ -71,7 +71,7 @@ func TestCalibrationOfFalseAlarms(t *testing.T) {
 // The sampled path alone, without exact counters: 44 healthy sites a run.
 func TestCalibrationOfSites(t *testing.T) {
 	t.Parallel()
-	c := calibrationOf(t, 8)
+	c := calibrationOf(t, 5)
 	var b strings.Builder
 	b.WriteString("| sampled sites, 40 stationary and 4 warm a run | N = 20 | N = 40 | N = 60 |\n|---|--:|--:|--:|\n")
 	guilty := map[string]int{}

@@ -190,7 +190,7 @@ func watched(s simulation, first int, naive bool) int {
 // when calibrating.
 func TestCalibrationOfLooks(t *testing.T) {
 	t.Parallel()
-	c := calibrationOf(t, 16)
+	c := calibrationOf(t, 15)
 	perFamily := (c.runs + 14) / 15
 	const most = 60
 	var b strings.Builder
@@ -209,9 +209,10 @@ func TestCalibrationOfLooks(t *testing.T) {
 	} {
 		inScope, reps := x.first >= x.scale, perFamily*x.times
 		if !inScope {
-			if reps /= 4; !c.long {
-				continue
-			}
+			reps /= 4
+		}
+		if !c.long && x.scale > 8 {
+			continue
 		}
 		all, alone, tried, runs, worst, worstName := 0, 0, 0, 0, 0, "none"
 		for _, f := range x.families(x.scale) {
