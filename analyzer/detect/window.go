@@ -97,7 +97,8 @@ const mostObserved = 5
 // observe measures the effect on y from the idle snapshots: the median of the
 // increments, which a one-off initialisation does not move; its error from
 // their median deviation. A negative effect is a settling program, not the
-// observer's: 0. usual is the effect where none was measured.
+// observer's: 0. usual is the effect where none was measured; half of it, give or
+// take all of it, is what is believed before.
 func observe(y []float64, idle []int, usual float64) observer {
 	var d []float64
 	for k := 1; k < len(idle); k++ {
@@ -115,9 +116,23 @@ func observe(y []float64, idle []int, usual float64) observer {
 	for i := range d {
 		dev[i] = math.Abs(d[i] - m)
 	}
-	own := math.Min(math.Max(0, m), mostObserved*usual)
 	// sd of a median ≈ 1.253 σ/√n; σ ≈ 1.4826 MAD
-	return observer{perSnapshot: own, se: 1.253 * 1.4826 * median(dev) / math.Sqrt(float64(len(d))), known: true, excess: math.Max(0, least-own)}
+	se := 1.253 * 1.4826 * median(dev) / math.Sqrt(float64(len(d)))
+	known, left := weighed(m, se, usual/2, usual)
+	own := math.Min(math.Max(0, known), mostObserved*usual)
+	return observer{perSnapshot: own, se: left, known: true, excess: math.Max(0, least-own)}
+}
+
+// weighed joins a measurement with what was known before it, both normal: the
+// mean weighs each by the inverse of its variance. A program whose idle heap
+// goes up and down by kilobytes tells little of its observer's few hundred
+// bytes, and the run must not pay for that.
+func weighed(m, se, before, sd float64) (mean, left float64) {
+	if !(se > 0) {
+		return m, 0
+	}
+	w, w0 := 1/(se*se), 1/(sd*sd)
+	return (w*m + w0*before) / (w + w0), 1 / math.Sqrt(w+w0)
 }
 
 // median sorts v.
