@@ -1,9 +1,6 @@
 package entity
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // dateAt returns of how many tokens the date at token i is: 2026-03-14,
 // 14.3.2026, 14/03/2026, 14 March 2026, 14th of March, March 14, 2026,
@@ -19,7 +16,7 @@ func (c *scanner) dateAt(i int) int {
 	if n := c.numericDate(i); n > 0 {
 		return n
 	}
-	if d, err := strconv.Atoi(t); err == nil && 1 <= d && d <= 31 && len(t) <= 2 {
+	if len(t) <= 2 && inRange(t, 1, 31) {
 		j := i + 1
 		if j < len(c.tokens) && c.touches(j) && ordinal(c.text(j)) {
 			j++
@@ -49,7 +46,7 @@ func (c *scanner) dateFromMonth(i int) int {
 	j := i + 1
 	if c.follows(j) && c.classAt(j) == number {
 		t := c.text(j)
-		if day, err := strconv.Atoi(t); err == nil && 1 <= day && day <= 31 && len(t) <= 2 {
+		if len(t) <= 2 && inRange(t, 1, 31) {
 			j++
 			if j < len(c.tokens) && c.touches(j) && ordinal(c.text(j)) {
 				j++
@@ -156,7 +153,17 @@ func ordinal(s string) bool { return s == "st" || s == "nd" || s == "rd" || s ==
 
 func year(s string) bool { return len(s) == 4 && inRange(s, 1000, 2999) }
 
+// inRange reads a number of at most four digits.
 func inRange(s string, lo, hi int) bool {
-	n, err := strconv.Atoi(s)
-	return err == nil && len(s) <= 4 && lo <= n && n <= hi
+	if s == "" || len(s) > 4 {
+		return false
+	}
+	n := 0
+	for i := range len(s) {
+		if !isDigit(s[i]) {
+			return false
+		}
+		n = 10*n + int(s[i]-'0')
+	}
+	return lo <= n && n <= hi
 }

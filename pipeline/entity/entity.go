@@ -42,9 +42,8 @@ type span struct {
 // of it than behind; the rest to the chunk after. A mention that runs into the
 // end of its chunk and is there again in the next belongs to the next.
 //
-// after is the end of what was reported last.
-func owned(spans, before []span, chunk, previous text.Chunk, next, after int) []span {
-	kept := spans[:0:0]
+// after is the end of what was reported last. They are appended to kept.
+func owned(kept, spans, before []span, chunk, previous text.Chunk, next, after int) []span {
 	for _, s := range spans {
 		s.start, s.end = s.start+chunk.Start, s.end+chunk.Start
 		if s.start < after || !goesTo(s, chunk, next) {

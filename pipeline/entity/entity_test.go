@@ -15,13 +15,14 @@ import (
 	"github.com/heapdrift/heapdrift/pipeline/text"
 )
 
+var recognizer = entity.NewRecognizer()
+
 // extract reads s as the pipeline does, in pieces of at most size bytes; 0 for
 // all of it at once.
 func extract(t testing.TB, s string, size int) []entity.Entity {
 	t.Helper()
 	var r text.Reading
 	var found []entity.Entity
-	recognizer := entity.NewRecognizer()
 	for {
 		piece := s
 		if size > 0 && len(s) > size {
