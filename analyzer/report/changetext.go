@@ -142,7 +142,11 @@ func (c *Changed) sentence() string {
 
 // unchanged counts the sites and groups that are not shown.
 func unchanged(n int) string {
-	return plural(n, "other site") + " or group of goroutines without a change to speak of"
+	s := "1 other site or group"
+	if n != 1 {
+		s = Count(float64(n)) + " other sites and groups"
+	}
+	return s + " of goroutines without a change to speak of"
 }
 
 // changeLine is a row of the table: name, before, after, difference, change.
