@@ -51,6 +51,7 @@ func (a *analysis) combine(sites []Finding, groups []*groupFinding) []Finding {
 		out[alone].Why = append(out[alone].Why, fmt.Sprintf("%d more sites grow along with the stuck goroutines and are not shown: end those first", left))
 	}
 	order(out)
+	a.withGoroutines(out, groups)
 	out = a.cluster(out)
 	for i := range out {
 		out[i].shape()
@@ -60,6 +61,40 @@ func (a *analysis) combine(sites []Finding, groups []*groupFinding) []Finding {
 	}
 	order(out)
 	return out
+}
+
+// perGoroutine is how much heap, in bytes, a stuck goroutine may keep for growth
+// that no site explains to be put down to it: its descriptor and what few objects
+// it was begun with. Sampling sees those last.
+const perGoroutine = 4 << 10
+
+// withGoroutines tells growth that no site explains as that of the goroutines
+// that are stuck, where there are enough of them.
+func (a *analysis) withGoroutines(sites []Finding, groups []*groupFinding) {
+	heap := a.totals[series.LiveBytes]
+	if heap == nil || !heap.ok {
+		return
+	}
+	stuck := 0.0
+	var most *groupFinding
+	for _, g := range groups {
+		if g.Verdict == Leak && g.growth > 0 {
+			stuck += g.growth
+			if most == nil || g.growth > most.growth {
+				most = g
+			}
+		}
+	}
+	for i := range sites {
+		f := &sites[i]
+		if f.Function != Unattributed || f.Verdict != Leak || most == nil || f.Share*heap.growth > perGoroutine*stuck {
+			continue
+		}
+		each := f.Share * heap.growth / stuck
+		f.Verdict = Growing
+		f.Why = append(f.Why, fmt.Sprintf("it is %.0f bytes for each goroutine that is stuck: end those first", each))
+		most.Why = append(most.Why, fmt.Sprintf("the heap grows by %.0f bytes with each of them", each))
+	}
 }
 
 // holder names the goroutines of g in a sentence.

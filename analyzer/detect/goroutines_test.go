@@ -209,3 +209,21 @@ func TestConnectionsAreOneFinding(t *testing.T) {
 		t.Errorf("findings %+v, want the writers that tell of the readers", res.Findings)
 	}
 }
+
+// A stuck goroutine keeps its descriptor and little else, which few samples see.
+func TestWhatNoSiteExplainsIsTheStuckGoroutines(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		each float64
+		want Verdict // of (unattributed)
+		says string  // of the goroutines
+	}{{800, Growing, "the heap grows by 80"}, {80_000, Leak, "they begin and do not end"}} {
+		s := simulation{steady: 20, ops: 10_000, stacks: crowds(receiving, curve(20, 0, linear(500))), heap: still(20)}
+		s.bytes, s.objects = curve(20, 500, linear(500*c.each)), curve(20, 5, linear(2000))
+		res := Analyze(s.run(), DefaultConfig())
+		f, g := find(res, Unattributed), find(res, "example.com/app.Start.func1")
+		if f == nil || g == nil || f.Verdict != c.want || g.Verdict != Leak || !said(g.Why, c.says) || res.Verdict != RunLeak {
+			t.Errorf("%.0f bytes each: %s, findings %+v; want (unattributed) %s, the goroutines saying %q", c.each, res.Verdict, res.Findings, c.want, c.says)
+		}
+	}
+}

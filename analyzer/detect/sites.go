@@ -104,6 +104,9 @@ func (a *analysis) sites() []Finding {
 			x.siteMeasure.class, x.bytes = x.class, x.class.bytes()
 			add(x.siteMeasure, Suspect, x.why(a.unit()))
 		}
+		if total != nil && total.ok && !total.total.Sampled && a.verdict[series.LiveBytes] == Leak {
+			attribute(out, total.interval)
+		}
 		if f, ok := a.remainder(total, attributed, math.Sqrt(variance), len(out)); ok {
 			out = append(out, f)
 		}
