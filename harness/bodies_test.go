@@ -59,6 +59,16 @@ func TestBodiesComeFromAFileOrAFolderInTurn(t *testing.T) {
 	if want := []string{"POST one", "POST two", "POST three", "POST one"}; !slices.Equal(got, want) {
 		t.Errorf("sent %q, want %q", got, want)
 	}
+	got = nil
+	target = newHTTP(t, HTTPConfig{Bodies: bodies, Requests: []Request{{Method: "PUT", URL: s.URL}, {Method: "POST", URL: s.URL, Body: []byte("own")}}})
+	for i := range int64(3) {
+		if err := target.Do(t.Context(), Op{Index: i}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"PUT one", "POST own", "PUT three"}; !slices.Equal(got, want) {
+		t.Errorf("of a targets file: sent %q, want %q", got, want)
+	}
 	for path, want := range map[string]string{filepath.Join(dir, "nothing"): "no such file", filepath.Join(t.TempDir()): "holds no file", os.DevNull: "no regular file"} {
 		if _, err := ReadBodies(path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", path, err, want)

@@ -163,6 +163,31 @@ func TestAnAnswerBeforeTheRequestIsThroughCounts(t *testing.T) {
 	}
 }
 
+// The server answers and closes with most of the request unread: what it said
+// counts, not that the rest could not be written.
+func TestTheLastWordOfAServerThatClosesCounts(t *testing.T) {
+	t.Parallel()
+	url, _ := rawServer(t, func(_ int64, conn net.Conn, in *bufio.Reader) {
+		_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
+		_, _ = in.ReadString('\n')
+		_, _ = io.WriteString(conn, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+		time.Sleep(20 * time.Millisecond) // the client is writing
+	})
+	pool := newConnPool(1, 1, func(ctx context.Context) (net.Conn, error) {
+		c, err := (&net.Dialer{}).DialContext(ctx, "tcp", strings.TrimPrefix(url, "http://"))
+		if err == nil {
+			_ = c.(*net.TCPConn).SetWriteBuffer(16 << 10)
+		}
+		return c, err
+	})
+	target := newHTTP(t, HTTPConfig{URL: url, Body: make([]byte, maxDirectBody)})
+	target.requests[0].pool = pool
+	t.Cleanup(pool.close)
+	if err := target.Do(t.Context(), Op{}); err == nil || ErrorClass(err) != "status 413" {
+		t.Errorf("got %v, want status 413", err)
+	}
+}
+
 func TestBodiesOfAllSizesArrive(t *testing.T) {
 	t.Parallel()
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -231,6 +256,11 @@ func TestTheContextOfTheOperationCounts(t *testing.T) {
 		<-slow
 		cancel()
 	}()
+	defer func(begin time.Time) {
+		if took := time.Since(begin); took > DefaultTimeout/2 {
+			t.Errorf("it took %v to notice", took)
+		}
+	}(time.Now())
 	if err := target.Do(ctx, Op{Index: 1}); err == nil || ErrorClass(err) != "canceled" {
 		t.Errorf("got %v, want canceled", err)
 	}
@@ -338,5 +368,50 @@ func TestAnOperationAllocatesLittle(t *testing.T) {
 	})
 	if n > 14 {
 		t.Errorf("%v allocations an operation, want at most 14", n)
+	}
+}
+
+// Connections of a burst are given up but for those that rest.
+func TestABurstLeavesTheRestingConnectionsAlone(t *testing.T) {
+	t.Parallel()
+	const burst, keep = 8, 2
+	block := make(chan struct{})
+	var open atomic.Int64
+	arrived := make(chan struct{}, burst)
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		arrived <- struct{}{}
+		<-block
+	}))
+	closed := make(chan struct{}, burst)
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			open.Add(1)
+		case http.StateClosed:
+			open.Add(-1)
+			closed <- struct{}{}
+		}
+	}
+	s.Start()
+	t.Cleanup(s.Close)
+	target := newHTTP(t, HTTPConfig{URL: s.URL, MaxConns: burst, Resting: keep})
+	done := make(chan error, burst)
+	for range burst {
+		go func() { done <- target.Do(t.Context(), Op{}) }()
+	}
+	for range burst {
+		<-arrived
+	}
+	close(block)
+	for range burst {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	for range burst - keep {
+		<-closed
+	}
+	if n := open.Load(); n != keep {
+		t.Errorf("%d connections after the burst, want %d", n, keep)
 	}
 }

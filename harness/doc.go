@@ -16,10 +16,18 @@
 // goroutine asks it how many arrivals are due, hands them over in one batch and
 // sleeps; it never dials, never starts an operation and never waits for one.
 // Up to MaxInFlight workers, created when first needed, start the arrivals in
-// order. What finds all of them busy waits with its intended time, up to
+// order; of operations that take next to nothing a worker claims many at once,
+// and gives back what it has not started when one of them blocks. What finds all of them busy waits with its intended time, up to
 // Plan.Queue arrivals; what finds the queue full is shed and counted. A queue
 // of consecutive arrivals is one entry, because the intended time of each is
 // the pacer's to recompute: a million waiting arrivals take a few bytes.
+//
+// # HTTP
+//
+// HTTP/1.1 without TLS is written and read by the worker itself, with net/http's
+// codec, over connections of the harness: http.Transport hands each operation
+// between five goroutines, at twice the CPU time. All else goes through
+// http.Transport.
 //
 // # The intended clock
 //

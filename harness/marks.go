@@ -69,7 +69,7 @@ func (r *run) heldMark(ctx context.Context, m Mark, at time.Duration) error {
 
 // finalMark makes the mark at the end of the steady phase, after the one that
 // may still run. There are no arrivals any more.
-func (r *run) finalMark(ctx context.Context, end time.Duration) error {
+func (r *run) finalMark(ctx context.Context, pass int, end time.Duration) error {
 	r.hasMark = false
 	if r.plan.OnMark == nil {
 		return nil
@@ -81,7 +81,7 @@ func (r *run) finalMark(ctx context.Context, end time.Duration) error {
 			return err
 		}
 	}
-	m := Mark{Phase: PhaseSteady, Pass: r.plan.Passes, Last: r.plan.Drain == 0}
+	m := Mark{Phase: PhaseSteady, Pass: pass, Last: r.plan.Drain == 0}
 	if r.quiesces() {
 		return r.heldMark(ctx, m, end)
 	}

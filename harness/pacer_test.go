@@ -146,7 +146,7 @@ func TestParseRate(t *testing.T) {
 }
 
 func FuzzParseRate(f *testing.F) {
-	for _, s := range []string{"200", "0.5", "50..400", "..", "1e309", "-0", "0x1p-2"} {
+	for _, s := range []string{"200", "0.5", "50..400", "..", "1e309", "1,2,0,3", "-0", "0x1p-2"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -203,5 +203,29 @@ func TestRandomArrivalsAreRandomAndRepeatable(t *testing.T) {
 	}
 	if same > 0 {
 		t.Errorf("%d arrivals are the same with another seed", same)
+	}
+}
+
+func TestThePlanSaysHowArrivalsCome(t *testing.T) {
+	t.Parallel()
+	p := Plan{Rate: Rate{From: 100, To: 300, Steps: []float64{100, 200, 300}}, Warmup: time.Second, Steady: time.Minute, Seed: 42}
+	for _, poisson := range []bool{false, true} {
+		p.Poisson = poisson
+		l, err := New(TargetFunc(nothing), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		warmup, steady := Pacer(Constant(100)), Pacer(Steps{p.Rate.Steps, time.Minute})
+		if poisson {
+			warmup, steady = NewPoisson(Rate{From: 100, To: 100}, 0, ^uint64(42)), NewPoisson(p.Rate, time.Minute, 42)
+		}
+		for n := range int64(7000) {
+			if got, want := intended(l.passes[0].pacer, n), intended(steady, n); got != want {
+				t.Fatalf("poisson %v: arrival %d at %v, want %v", poisson, n, got, want)
+			}
+			if got, want := intended(l.warmup.pacer, n), intended(warmup, n); got != want {
+				t.Fatalf("poisson %v: arrival %d of the warm-up at %v, want %v", poisson, n, got, want)
+			}
+		}
 	}
 }

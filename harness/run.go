@@ -121,7 +121,7 @@ func (r *run) steadyPhase(ctx context.Context) error {
 		}
 		r.measure()
 		if i == len(r.passes)-1 || ended {
-			if err := r.finalMark(ctx, end); err != nil {
+			if err := r.finalMark(ctx, s.pass, end); err != nil {
 				return err
 			}
 		} else if r.hasMark && r.nextMark <= end {
