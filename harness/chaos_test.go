@@ -77,7 +77,7 @@ func (f *forward) drop() {
 // and by class, and goes on when the target does.
 func TestWhateverTheTargetDoesTheRunEndsAndCounts(t *testing.T) {
 	t.Parallel()
-	const rate, seconds = 200, 1.2
+	const rate, seconds = 200, 0.9
 	for _, c := range []struct {
 		name  string
 		start func(t *testing.T) (url string, middle func(begin bool))
@@ -93,7 +93,7 @@ func TestWhateverTheTargetDoesTheRunEndsAndCounts(t *testing.T) {
 					f.restore(t, f.address)
 				}
 			}
-		}, map[string][2]int64{"refused": {40, 100}, "reset": {0, 20}}},
+		}, map[string][2]int64{"refused": {25, 90}, "reset": {0, 20}}},
 		{"a storm of 5xx", func(t *testing.T) (string, func(bool)) {
 			var storm atomic.Bool
 			s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -102,7 +102,7 @@ func TestWhateverTheTargetDoesTheRunEndsAndCounts(t *testing.T) {
 				}
 			})
 			return s.URL, storm.Store
-		}, map[string][2]int64{"status 503": {40, 100}}},
+		}, map[string][2]int64{"status 503": {25, 90}}},
 		{"answers that trickle for ever", func(t *testing.T) (string, func(bool)) {
 			var slow atomic.Bool
 			url, _ := rawServer(t, func(_ int64, conn net.Conn, in *bufio.Reader) {
@@ -130,11 +130,11 @@ func TestWhateverTheTargetDoesTheRunEndsAndCounts(t *testing.T) {
 				}
 			})
 			return url, slow.Store
-		}, map[string][2]int64{"timeout": {40, 100}}},
+		}, map[string][2]int64{"timeout": {25, 90}}},
 		{"connections that are accepted and never answered", func(t *testing.T) (string, func(bool)) {
 			url, _ := rawServer(t, func(_ int64, _ net.Conn, in *bufio.Reader) { _, _ = io.Copy(io.Discard, in) })
 			return url, func(bool) {}
-		}, map[string][2]int64{"timeout": {240, 240}}},
+		}, map[string][2]int64{"timeout": {180, 180}}},
 		{"resets in the middle of bodies", func(t *testing.T) (string, func(bool)) {
 			var cut atomic.Bool
 			url, _ := rawServer(t, func(_ int64, conn net.Conn, in *bufio.Reader) {
@@ -155,11 +155,11 @@ func TestWhateverTheTargetDoesTheRunEndsAndCounts(t *testing.T) {
 				}
 			})
 			return url, cut.Store
-		}, map[string][2]int64{"reset": {40, 100}}},
+		}, map[string][2]int64{"reset": {25, 90}}},
 		{"a name that does not resolve", func(*testing.T) (string, func(bool)) {
 			// No name, so that no server is asked, whose patience is not ours.
 			return "http://no..such.host/", func(bool) {}
-		}, map[string][2]int64{"dns": {240, 240}}},
+		}, map[string][2]int64{"dns": {180, 180}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -168,9 +168,9 @@ func TestWhateverTheTargetDoesTheRunEndsAndCounts(t *testing.T) {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				time.Sleep(400 * time.Millisecond)
+				time.Sleep(300 * time.Millisecond)
 				middle(true)
-				time.Sleep(400 * time.Millisecond)
+				time.Sleep(300 * time.Millisecond)
 				middle(false)
 			}()
 			begin := time.Now()
