@@ -86,6 +86,12 @@ func (s *session) judge(ctx context.Context, res *harness.Result, cause error) (
 	for _, w := range missingWarnings(s.rec.run.Snapshots) {
 		s.report.warn(w)
 	}
+	switch {
+	case out.Died != nil:
+		s.rec.run.Failed = out.Died.Error()
+	case refused != nil:
+		s.rec.run.Failed = refused.Error()
+	}
 	s.describe(res)
 	if err := s.bundle.SetHeader(s.header(res)); err != nil {
 		s.report.warn(fmt.Sprintf("the bundle's run.json could not be written: %v", err))
@@ -199,7 +205,7 @@ func (s *session) targetNow() snapshot.Target {
 func (s *session) header(res *harness.Result) capture.Header {
 	h := capture.Header{
 		Started: s.started, Target: s.targetNow(), Load: s.loadInfo(res),
-		Phases: slices.Clone(s.rec.spans), Warnings: s.report.all(),
+		Phases: slices.Clone(s.rec.spans), Failed: s.rec.run.Failed, Warnings: s.report.all(),
 	}
 	if res != nil {
 		h.Phases, h.Windows, h.ErrorClasses = spansOf(res), windowsOf(res), res.ErrorClasses

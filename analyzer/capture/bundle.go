@@ -44,6 +44,8 @@ type Header struct {
 	// how many operations failed of each class: both of a load of ours alone.
 	Windows      []Window         `json:"windows,omitempty"`
 	ErrorClasses map[string]int64 `json:"error_classes,omitempty"`
+	// Failed is why this is no whole run, in a sentence; empty for a whole one.
+	Failed string `json:"failed,omitempty"`
 	// Warnings of the recording, in sentences: they are the reader's too.
 	Warnings []string `json:"warnings,omitempty"`
 }

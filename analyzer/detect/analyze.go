@@ -16,6 +16,7 @@ type analysis struct {
 	w       window
 	totals  map[string]*measure
 	verdict map[string]Verdict
+	ramp    bool            // the heap grows, but perhaps with goroutines that end by themselves
 	classes []*classMeasure // by size; empty where unknown
 	limit   int64           // of the target itself, bytes; 0 unknown
 	res     *Result
@@ -54,6 +55,7 @@ func judge(run *snapshot.Run, cfg Config) *analysis {
 	a.measureClasses()
 	groups := a.goroutines()
 	a.heapVerdicts()
+	a.ramping(groups)
 	sites := a.sites()
 	if f, ok := a.outside(); ok {
 		sites = append(sites, f)
@@ -65,6 +67,10 @@ func judge(run *snapshot.Run, cfg Config) *analysis {
 		a.res.Totals = append(a.res.Totals, *a.report(a.totals[name], a.verdict[name]))
 	}
 	a.res.Verdict = a.conclude()
+	if run.Failed != "" && a.res.Verdict == RunClean {
+		a.res.Verdict = RunInconclusive
+		a.res.Warnings = append(a.res.Warnings, "not clean, because this is no whole run: "+run.Failed)
+	}
 	return a
 }
 
@@ -165,6 +171,30 @@ func (a *analysis) heapVerdicts() {
 	for _, name := range []string{series.StackBytes, series.RSSBytes} {
 		if m := a.totals[name]; m != nil {
 			a.verdict[name] = m.settle(a, a.scaleOf(name))
+		}
+	}
+}
+
+// ramping takes a leak of the heap back to growing where it may be what
+// goroutines keep that may end by themselves: connections that come in, as in
+// any healthy ramp, cost a heap of their own. A count of operations or a drain
+// would tell the two apart (METHOD.md, section 7.4).
+func (a *analysis) ramping(groups []*groupFinding) {
+	if a.r.HasOps || len(a.w.drain) > 0 {
+		return
+	}
+	for _, g := range groups {
+		if g.Verdict != Suspect && g.Verdict != Growing || g.growth < floorGoroutines {
+			continue
+		}
+		if g.WaitReason != "IO wait" && len(a.w.tail) > 1 && a.r.Seconds[a.w.tail[len(a.w.tail)-1]]-a.r.Seconds[a.w.tail[0]] >= shortWindow {
+			continue
+		}
+		for _, name := range []string{series.LiveBytes, series.LiveObjects} {
+			if a.verdict[name] == Leak {
+				a.verdict[name] = Growing
+				a.ramp = true
+			}
 		}
 	}
 }

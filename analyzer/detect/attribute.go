@@ -13,9 +13,10 @@ import (
 //
 //	x_i − (Σx − T)·v_i/(Σv + w)    of variance v_i·(1 − v_i/(Σv + w))
 //
-// So sites that share a total become surer of their shares the more of them there
-// are. Where they add up to less, the rest is another site's, and nothing is known
-// of whose. Intervals that are no wider than 0 stay.
+// Only the upper bounds become surer by it: that nothing is left for a site that no
+// sample shows is not known, so a lower bound stays where it was, or goes down with
+// the estimate. Where they add up to less, the rest is another site's, and nothing
+// is known of whose. Intervals that are no wider than 0 stay.
 func attribute(sites []Finding, total stats.Interval) {
 	of := func(f *Finding) *stats.Interval {
 		if f.BytesPerOp != nil {
@@ -47,7 +48,7 @@ func attribute(sites []Finding, total stats.Interval) {
 		narrow := math.Sqrt(math.Max(0, 1-part))
 		held := *iv
 		held.Estimate -= by
-		held.Lo = held.Estimate - (iv.Estimate-iv.Lo)*narrow
+		held.Lo = math.Min(iv.Lo, held.Estimate-(iv.Estimate-iv.Lo)*narrow)
 		held.Hi = held.Estimate + (iv.Hi-iv.Estimate)*narrow
 		if o := sites[i].ObjectsPerOp; o != nil && iv.Estimate > 0 {
 			n := o.Scale(held.Estimate / iv.Estimate)

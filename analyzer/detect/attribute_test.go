@@ -20,11 +20,18 @@ func TestSitesShareTheExactTotal(t *testing.T) {
 		all := []Finding{site(80, 10, 4), site(40, 20, 1)}
 		attribute(all, total)
 		// v = 100, 400; the excess of 20 is shared 4 to 16, the width 1−v/500.
-		for i, want := range []struct{ x, half, objects float64 }{{76, 10 * math.Sqrt(0.8), 3.8}, {24, 20 * math.Sqrt(0.2), 0.6}} {
+		for i, want := range []struct{ x, lo, half, objects float64 }{{76, 76 - 10*math.Sqrt(0.8), 10 * math.Sqrt(0.8), 3.8}, {24, 24 - 20*math.Sqrt(0.2), 20 * math.Sqrt(0.2), 0.6}} {
 			b := all[i].BytesPerOp
-			if math.Abs(b.Estimate-want.x) > 1e-9 || math.Abs(b.Hi-b.Estimate-want.half) > 1e-9 || math.Abs(b.Estimate-b.Lo-want.half) > 1e-9 || math.Abs(all[i].ObjectsPerOp.Estimate-want.objects) > 1e-9 {
+			if math.Abs(b.Estimate-want.x) > 1e-9 || math.Abs(b.Hi-b.Estimate-want.half) > 1e-9 || math.Abs(b.Lo-want.lo) > 1e-9 || math.Abs(all[i].ObjectsPerOp.Estimate-want.objects) > 1e-9 {
 				t.Errorf("site %d: %+v, %+v; want %+v", i, *b, *all[i].ObjectsPerOp, want)
 			}
+		}
+	})
+	t.Run("one site that is all: its lower bound stays", func(t *testing.T) {
+		all := []Finding{site(102, 10, 4)}
+		attribute(all, total)
+		if b := all[0].BytesPerOp; b.Lo != 92 || math.Abs(b.Estimate-100) > 1e-9 || math.Abs(b.Hi-100) > 1e-9 {
+			t.Errorf("%+v, want 100 and from 92: a site unseen may keep the rest", *b)
 		}
 	})
 	t.Run("less than all: the rest is someone else's", func(t *testing.T) {

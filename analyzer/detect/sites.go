@@ -325,7 +325,7 @@ func (a *analysis) remainder(total *measure, attributed, sd float64, named int) 
 		return Finding{}, false
 	}
 	rest := total.growth - attributed
-	if named > 0 && rest < 0.3*total.growth || named > 0 && rest < 2*sd {
+	if named > 0 && rest < 0.3*total.growth {
 		return Finding{}, false
 	}
 	v := Leak

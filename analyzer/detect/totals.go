@@ -42,6 +42,10 @@ func (a *analysis) scaleOf(name string) scale {
 	return scale{floorBytes, a.cfg.Clean.Bytes, observerBytes}
 }
 
+// ruleOfThree over n is the upper 95 % bound of the rate of events of which
+// none came in n tries: −ln 0.05 ≈ 3 (Hanley & Lippman-Hand, JAMA 249, 1983).
+const ruleOfThree = 3
+
 // measureTotal runs the gates over one total.
 func (a *analysis) measureTotal(t *series.Total) *measure {
 	m := &measure{total: t, kept: math.NaN()}
@@ -82,6 +86,12 @@ func (a *analysis) measureTotal(t *series.Total) *measure {
 	}
 	if !m.ok {
 		return m
+	}
+	if a.r.HasOps && (t.Name == series.Goroutines || t.Name == series.LiveObjects) {
+		// What is counted one by one and did not come in n operations may
+		// still come once in n/3 of them (the rule of three).
+		unseen := m.slope.PerX + ruleOfThree/length
+		m.upper, m.interval.Hi = math.Max(m.upper, unseen), math.Max(m.interval.Hi, unseen)
 	}
 	m.lower = m.interval.Lo
 	if heap && !t.Sampled && !m.observed.known {
@@ -265,6 +275,9 @@ func (a *analysis) why(m *measure, v Verdict) []string {
 		out = append(out, "no exact counters: added up from the sampled profile")
 	}
 	rises := m.significant() || v == Growing || v == Backlog
+	if a.ramp && v == Growing && (m.total.Name == series.LiveBytes || m.total.Name == series.LiveObjects) {
+		out = append(out, "grows together with goroutines that may end by themselves, as connections do: count operations (--ops-metric) or watch it without load to tell")
+	}
 	switch {
 	case m.significant() && m.jumps():
 		out = append(out, "a few steps tell the growth better than a line")

@@ -62,7 +62,9 @@ func (r *Run) Total(name string) *Total {
 
 // Build makes the series of a run. It never fails: what a run lacks is absent.
 func Build(run *snapshot.Run) *Run {
-	snaps, warnings := longest(run.Snapshots)
+	snaps, missing := counted(run.Snapshots)
+	snaps, warnings := longest(snaps)
+	warnings = append(missing, warnings...)
 	r := &Run{Snapshots: snaps, Warnings: warnings}
 	if len(snaps) == 0 {
 		return r
@@ -73,6 +75,21 @@ func Build(run *snapshot.Run) *Run {
 	r.groups()
 	r.classes()
 	return r
+}
+
+// counted leaves out the snapshots without a count of operations where most
+// have one: a damaged file must not cost the run its axis.
+func counted(all []*snapshot.Snapshot) (kept []*snapshot.Snapshot, warnings []string) {
+	for _, s := range all {
+		if s.Ops != nil {
+			kept = append(kept, s)
+		}
+	}
+	if n := len(all) - len(kept); n == 0 || 2*len(kept) <= len(all) {
+		return all, nil
+	} else {
+		return kept, []string{fmt.Sprintf("%d of %d snapshots have no count of operations and are left out", n, len(all))}
+	}
 }
 
 // axis fills Work and Seconds. Operations are the axis only where every

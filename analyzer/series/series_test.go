@@ -129,14 +129,20 @@ func TestAxis(t *testing.T) {
 		name   string
 		change func(i int, s *snapshot.Snapshot)
 		ops    bool
+		kept   int
 	}{
-		{"operations that move", nil, true},
-		{"one snapshot lacks them", func(i int, s *snapshot.Snapshot) {
+		{"operations that move", nil, true, 6},
+		{"one snapshot lacks them and is left out", func(i int, s *snapshot.Snapshot) {
 			if i == 3 {
 				s.Ops = nil
 			}
-		}, false},
-		{"a counter that stands still", func(i int, s *snapshot.Snapshot) { n := int64(5); s.Ops = &n }, false},
+		}, true, 5},
+		{"half of them lack them", func(i int, s *snapshot.Snapshot) {
+			if i%2 == 0 {
+				s.Ops = nil
+			}
+		}, false, 6},
+		{"a counter that stands still", func(i int, s *snapshot.Snapshot) { n := int64(5); s.Ops = &n }, false, 6},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := Build(recording(6, c.change))
@@ -144,8 +150,8 @@ func TestAxis(t *testing.T) {
 			if c.ops {
 				want = 500
 			}
-			if r.HasOps != c.ops || r.Work[5] != want {
-				t.Errorf("HasOps %v, work ends at %v; want %v, %v", r.HasOps, r.Work[5], c.ops, want)
+			if len(r.Work) != c.kept || r.HasOps != c.ops || r.Work[len(r.Work)-1] != want {
+				t.Errorf("HasOps %v, work %v; want %v, %d that end at %v", r.HasOps, r.Work, c.ops, c.kept, want)
 			}
 		})
 	}

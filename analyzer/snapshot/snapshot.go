@@ -131,6 +131,9 @@ type Run struct {
 	Peak      Peak
 	Warnings  []string // what reading could not use, in sentences
 	Source    string   // where it was read from, for messages
+	// Failed says, in a sentence, why this is no whole run: the target died, or
+	// did no operation. Such a run is never clean. Empty for a whole one.
+	Failed string
 }
 
 // Target says which process was observed. pprof serves neither Go version nor

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"github.com/heapdrift/heapdrift/analyzer/capture"
@@ -33,7 +35,11 @@ func (a *app) analyze() *cobra.Command {
 				return err
 			}
 			res := detect.Analyze(run, judge.config())
-			a.code = exit.OfVerdict(res.Verdict)
+			var failed error
+			if run.Failed != "" {
+				failed = errors.New(run.Failed)
+			}
+			a.code = exit.OfRun(res.Verdict, failed)
 			return a.emit(&out, rendered(run, res, ""))
 		},
 	}

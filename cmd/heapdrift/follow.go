@@ -1,7 +1,6 @@
 package main
 
 import (
-	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/exit"
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/flags"
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/progress"
@@ -38,13 +37,9 @@ func (a *app) conclude(o *outputFlags, out *session.Outcome, err error) error {
 	return err
 }
 
-// settle makes the report of an outcome whole: with the session's warnings,
-// and not clean where the target did not live to the end.
+// settle makes the report of an outcome whole: with the session's warnings.
 func settle(out *session.Outcome) {
 	out.Result.Warnings = append(out.Result.Warnings, out.Warnings...)
-	if out.Died != nil && out.Result.Verdict == detect.RunClean {
-		out.Result.Verdict = detect.RunInconclusive
-	}
 }
 
 // kept says on standard error where the recording is.

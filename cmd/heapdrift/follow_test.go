@@ -1,7 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,7 +16,7 @@ import (
 	"github.com/heapdrift/heapdrift/session"
 )
 
-func TestATargetThatDiedIsNeverClean(t *testing.T) {
+func TestATargetThatDiedNeverExitsAsClean(t *testing.T) {
 	t.Parallel()
 	died := errors.New("signal: killed")
 	for _, c := range []struct {
@@ -21,7 +24,6 @@ func TestATargetThatDiedIsNeverClean(t *testing.T) {
 		died           error
 		want           exit.Code
 	}{
-		{detect.RunClean, detect.RunInconclusive, died, exit.Infrastructure},
 		{detect.RunLeak, detect.RunLeak, died, exit.Leak},
 		{detect.RunInconclusive, detect.RunInconclusive, died, exit.Infrastructure},
 		{detect.RunClean, detect.RunClean, nil, exit.Clean},
@@ -46,6 +48,37 @@ func TestATargetThatDiedIsNeverClean(t *testing.T) {
 		}
 		if !strings.Contains(stderr.String(), "recorded in runs/x") {
 			t.Errorf("the recording is not named: %q", stderr.String())
+		}
+	}
+}
+
+func TestARecordingOfATargetThatDiedIsNoPassEither(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		perOp int64
+		want  exit.Code
+		shown string
+	}{{0, exit.Infrastructure, "inconclusive"}, {512, exit.Leak, "leak"}} {
+		dir := bundle(t, c.perOp)
+		at := filepath.Join(dir, "run.json")
+		var header map[string]any
+		data, err := os.ReadFile(at)
+		if err == nil {
+			err = json.Unmarshal(data, &header)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		header["failed"] = "the target is gone: it was killed"
+		if data, err = json.Marshal(header); err == nil {
+			err = os.WriteFile(at, data, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := heapdrift(t, "analyze", "--format", "json", dir)
+		if got.code != c.want || !strings.Contains(got.out, `"verdict": "`+c.shown+`"`) {
+			t.Errorf("%d B/op: exit %d, want %d and %s in\n%s", c.perOp, got.code, c.want, c.shown, got.out)
 		}
 	}
 }

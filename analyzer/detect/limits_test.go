@@ -1,0 +1,63 @@
+package detect
+
+import (
+	"testing"
+	"time"
+
+	"github.com/heapdrift/heapdrift/analyzer/series"
+)
+
+func TestNoGoroutineInSoManyOperationsIsABoundAndNoMore(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		ops  int64
+		want Verdict
+	}{{10_000, Stable}, {250, Unknown}} {
+		s := simulation{steady: 20, idle: 6, ops: c.ops, bytes: curve(20, 500, linear(0)), objects: curve(20, 5, linear(0))}
+		res := Analyze(s.run(), DefaultConfig())
+		g := res.Total(series.Goroutines)
+		if bound := 3 / float64(c.ops); g.PerOp.Hi < bound*0.999 || g.Verdict != c.want {
+			t.Errorf("%d operations without a new goroutine: at most %.4g an operation, %q; want at least %.4g, %q", c.ops, g.PerOp.Hi, g.Verdict, bound, c.want)
+		}
+	}
+}
+
+func TestARunThatFailedIsNeverClean(t *testing.T) {
+	t.Parallel()
+	run := simulation{steady: 20, idle: 6, ops: 10_000, bytes: curve(20, 500, linear(0)), objects: curve(20, 5, linear(0))}.run()
+	if v := Analyze(run, DefaultConfig()).Verdict; v != RunClean {
+		t.Fatalf("the whole run is %s, want clean", v)
+	}
+	run.Failed = "the target is gone: killed"
+	if res := Analyze(run, DefaultConfig()); res.Verdict != RunInconclusive || !said(res.Warnings, run.Failed) {
+		t.Errorf("%s, warnings %q; want inconclusive, saying why", res.Verdict, res.Warnings)
+	}
+}
+
+func TestConnectionsThatComeInAreNoLeakOfTheHeap(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		ops   int64
+		every time.Duration
+		drain int
+		want  RunVerdict
+	}{
+		{"watched under somebody's load", 0, time.Second, 0, RunInconclusive},
+		{"watched for long", 0, 20 * time.Second, 0, RunInconclusive},
+		{"by operations, each keeping one", 10_000, time.Second, 0, RunLeak},
+		{"kept when the load has gone", 0, time.Second, 3, RunLeak},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			const n = 20
+			counts := curve(n+c.drain, 0, func(u float64) float64 { return 400 * min(1, u*float64(n+c.drain-1)/(n-1)) })
+			s := simulation{
+				steady: n, drain: c.drain, phased: c.drain > 0, ops: c.ops, every: c.every, stacks: crowds(reading, counts),
+				bytes: curve(n, 500, linear(4e6)), objects: curve(n, 5, linear(16_000)),
+			}
+			if res := Analyze(s.run(), DefaultConfig()); res.Verdict != c.want {
+				t.Errorf("%s, totals %+v; want %s", res.Verdict, res.Totals, c.want)
+			}
+		})
+	}
+}
