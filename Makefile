@@ -29,6 +29,13 @@ fuzz:
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
 
+# What the load harness costs and how true its figures are, beside vegeta
+# (docs/LOAD.md): about four minutes. TABLES picks some of http noop precise
+# count stall heap.
+TABLES ?=
+bench-load:
+	cd harness/bench && go run . $(TABLES)
+
 # The detector's false-alarm rates, recall and levels at length: RUNS simulated
 # runs per setting, SEED picks them. The tables are those of docs/METHOD.md.
 SEED ?= 1
