@@ -47,3 +47,9 @@ calibrate:
 ROUNDS ?= 10
 lab:
 	ROUNDS=$(ROUNDS) ./lab/rounds.sh
+
+# The pipeline as a service: 100,000 documents from a folder and a feed at
+# once, judged by heapdrift itself (docs/PIPELINE.md has the figures).
+.PHONY: soak
+soak:
+	./pipeline/soak.sh

@@ -82,10 +82,10 @@ func (c *Client) diagnose(r request, got int64, err error) (problem, remedy stri
 	case errors.Is(err, errTimedOut):
 		if got > 0 {
 			return fmt.Sprintf("no complete answer within %s (%d bytes came)", c.timeout, got),
-				"raise the timeout, or look whether the target is starved of CPU"
+				"look whether the target is starved of CPU"
 		}
 		return fmt.Sprintf("no answer within %s", c.timeout),
-			"look whether the process hangs or is starved of CPU, or raise the timeout"
+			"look whether the process hangs or is starved of CPU"
 	case errors.Is(err, errRedirectedAway):
 		return cause(err), "credentials stay with their host: give the address that it redirects to"
 	case errors.Is(err, errTooManyRedirects):

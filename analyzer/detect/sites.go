@@ -359,5 +359,5 @@ func (a *analysis) remedy() string {
 	case p > 16384:
 		return fmt.Sprintf("one object in %d bytes is sampled: start the target with GODEBUG=memprofilerate=16384, or run longer", p)
 	}
-	return "run longer, or lower the sampling rate further (GODEBUG=memprofilerate=4096)"
+	return "run longer, or lower the sampling rate further (GODEBUG=memprofilerate=4096 for the target; --memprofilerate 4096 for a command that heapdrift starts)"
 }

@@ -133,9 +133,9 @@ func growths(res *detect.Result) string {
 	}
 	add("live_bytes", quantityBytes, " live heap")
 	add("goroutines", quantityGoroutines, "")
+	add("stack_bytes", quantityBytes, " stacks")
 	if len(parts) == 0 {
 		add("live_objects", quantityObjects, "")
-		add("stack_bytes", quantityBytes, " stacks")
 		add("rss_bytes", quantityBytes, " RSS")
 	}
 	return strings.Join(parts, " · ")

@@ -88,6 +88,7 @@ func (l *labFlags) bind(fs *pflag.FlagSet) {
 	fs.Var(flags.Parsed[harness.Rate]{To: &l.plan.Rate, Parse: harness.ParseRate, Show: harness.Rate.String, Kind: "RATE"},
 		"rate", "documents a second")
 	bindPhases(fs, &l.plan)
+	fs.Lookup("every").Usage = "time between snapshots (with --for alone: a twentieth of it, at least 1s)"
 	fs.IntVar(&l.rate, "memprofilerate", 16384, "sampling rate of the child's heap profile, bytes a sample")
 	fs.StringVarP(&l.out, "out", "o", "", "`FOLDER` of the recording (default: it is not kept)")
 	l.output.bind(fs)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -59,6 +60,9 @@ somebody else's: count its operations with --ops-metric.`,
 			}
 			if cfg.Load != nil {
 				cfg.Load.MaxConns = cfg.Plan.MaxInFlight // so that no operation waits for a connection
+			}
+			if debug, _ := a.env("GODEBUG"); !flags.Given(cmd.Flags(), "memprofilerate") && strings.Contains(debug, "memprofilerate=") {
+				cfg.MemProfileRate = 0 // the user has chosen one
 			}
 			if len(args) == 0 && flags.Given(cmd.Flags(), "memprofilerate") {
 				return exit.Usagef("set it where the target is started: GODEBUG=memprofilerate="+strconv.Itoa(cfg.MemProfileRate), "--memprofilerate only reaches a COMMAND that heapdrift starts")
