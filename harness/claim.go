@@ -26,6 +26,7 @@ type claim struct {
 	service   time.Duration
 	quickest  time.Duration
 
+	quick bool          // operations take next to nothing
 	fresh bool          // the worker had been waiting for it
 	lag   time.Duration // from the intended time of the first to its start
 }
@@ -39,6 +40,26 @@ func (c *claim) begin(g segment) {
 
 // started returns how many of the claim have been started.
 func (c *claim) started() int64 { return min(c.next.Load(), c.n) }
+
+// time tells the latencies of the operations from number from up to number to of
+// the claim, which took from begin to end together and the last of which may have
+// failed. It returns what each took in the mean.
+func (c *claim) time(from, to int64, begin, end time.Duration, err error) time.Duration {
+	for i := from; i < to; i++ {
+		c.latencies = append(c.latencies, end-c.intended(c.first+i))
+	}
+	n := to - from
+	mean := (end - begin) / time.Duration(n)
+	if err != nil {
+		n--
+	}
+	c.served += n
+	c.service += mean * time.Duration(n)
+	if n > 0 && (c.quickest == 0 || mean < c.quickest) {
+		c.quickest = max(mean, 1)
+	}
+	return mean
+}
 
 // endClaim takes w off the list. The lock is held.
 func (d *dispatcher) endClaim(w *worker) {

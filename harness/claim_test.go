@@ -70,3 +70,38 @@ func TestErrorsWithinAClaimAreAllCounted(t *testing.T) {
 		}
 	})
 }
+
+// Operations that take next to nothing share a reading of the clock: none may be
+// told as quicker than it was, nor as slower than the few beside it.
+func TestOperationsTimedTogetherAreNeverToldTooLow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const n, slow = 10_000, 100 // one in a hundred takes 50 ms
+		res := mustRun(t, TargetFunc(func(_ context.Context, op Op) error {
+			if op.Seq%slow == 37 && op.Seq > n/2 {
+				time.Sleep(50 * time.Millisecond)
+			}
+			return nil
+		}), Plan{Rate: Rate{From: 10_000, To: 10_000}, Steady: time.Second, MaxInFlight: 500})
+		l := res.Steady.Latency
+		if l.N != n || l.Max < 50*time.Millisecond || l.P50 > 2*time.Millisecond {
+			t.Errorf("got %+v, want a slowest of 50 ms and a median of a batch", l)
+		}
+		// 50 of 10,000 are slow, with at most three told with each of them: 99.9 %
+		// are above the slow ones' quantile, 97 % are below.
+		if l.P999 < 50*time.Millisecond || l.P90 > 5*time.Millisecond {
+			t.Errorf("p99.9 %v, p90 %v; want 50 ms and no more than batches", l.P999, l.P90)
+		}
+	})
+}
+
+func TestFailedOperationsDoNotCountAsServed(t *testing.T) {
+	t.Parallel()
+	c := &claim{segment: segment{stream: newStream(PhaseSteady, 1, Constant(1))}}
+	if got := c.time(0, 4, 0, 400, context.Canceled); got != 100 || c.served != 3 || c.service != 300 || c.quickest != 100 {
+		t.Errorf("three of four succeeded in 400 ns: mean %d, %d served in %d, quickest %d", got, c.served, c.service, c.quickest)
+	}
+	if c.time(4, 5, 400, 401, context.Canceled); c.served != 3 || c.quickest != 100 || len(c.latencies) != 5 {
+		t.Errorf("after one that failed at once: %d served, quickest %d, %d latencies", c.served, c.quickest, len(c.latencies))
+	}
+}

@@ -18,6 +18,11 @@ const (
 	// slowOp is the length assumed of an operation as long as nothing better is
 	// known.
 	slowOp = time.Millisecond
+	// Operations that last took less than quickOp are timed so many together:
+	// reading the clock takes as long as half of all the rest. All of them get
+	// the time at which the last ended, so that a latency is never told too low.
+	quickOp  = time.Microsecond
+	together = 4
 	// maxClaim is how many arrivals a worker takes at once at most.
 	maxClaim = 256
 	// maxErrorClasses bounds the error classes of a run; more become "other".
@@ -153,10 +158,14 @@ func (d *dispatcher) carryOut(w *worker) {
 		begin = d.lead.await(d.now, begin, c.intended(c.first), c.fresh)
 	}
 	c.lag = begin - c.intended(c.first)
+	var did, timed int64 // operations of the claim
 	for {
 		i := c.next.Add(1) - 1
-		if i >= c.size {
-			return // also when the rest was taken back
+		if i >= c.size { // also when the rest was taken back
+			if did > timed {
+				c.time(timed, did, begin, d.now(), nil)
+			}
+			return
 		}
 		number := c.first + i
 		op.Seq, op.Index = c.seq+i, number-c.stream.first
@@ -164,24 +173,20 @@ func (d *dispatcher) carryOut(w *worker) {
 			begin = d.lead.await(d.now, begin, c.intended(number), false)
 		}
 		err := d.target.Do(d.ctx, op)
+		did = i + 1
+		if err == nil && c.quick && did-timed < together {
+			continue
+		}
 		end := d.now()
-		took := end - begin
-		begin = end
-		c.latencies = append(c.latencies, end-c.intended(number))
-		c.service += took
+		took := c.time(timed, did, begin, end, err)
+		begin, timed = end, did
 		if err != nil {
 			class, example := w.describe(err)
 			d.mu.Lock()
-			c.service -= took
 			d.fold(w)
 			d.fail(c.stream, class, example)
 			d.opTime += (took - d.opTime) / 8
 			d.mu.Unlock()
-			continue
-		}
-		c.served++
-		if c.quickest == 0 || took < c.quickest {
-			c.quickest = max(took, 1)
 		}
 	}
 }
@@ -256,6 +261,7 @@ func (d *dispatcher) start(w *worker) bool {
 	}
 	w.claim.begin(d.queue.pop(want))
 	w.claim.fresh = fresh
+	w.claim.quick = d.lead == nil && d.opTime < quickOp
 	d.claims = append(d.claims, w)
 	d.inFlight++
 	d.maxInFlight = max(d.maxInFlight, d.inFlight)

@@ -42,7 +42,9 @@ type segment struct {
 	seq    int64 // Op.Seq of the first
 }
 
-func (g segment) intended(number int64) time.Duration {
+// intended reads neither n nor first: the worker calls it while the rest of its
+// claim is taken back.
+func (g *segment) intended(number int64) time.Duration {
 	return g.origin + intended(g.stream.pacer, number)
 }
 

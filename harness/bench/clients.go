@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/pprof"
+	"sync"
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
@@ -134,6 +135,51 @@ func clientVegeta(_ context.Context, args []string) error {
 	m.Close()
 	f := figures{CPU: cpuSeconds() - cpu, Seconds: time.Since(begin).Seconds(), Requests: int64(m.Requests),
 		Errors: int64(m.Requests) - int64(m.StatusCodes["200"]), P50: m.Latencies.P50, P99: m.Latencies.P99, Valid: true}
+	f.Mallocs = float64(mallocs()-before) / float64(max(f.Requests, 1))
+	return report(f)
+}
+
+// clientTicks calls a function that does nothing in the way in which vegeta
+// lets its requests go, which it does for HTTP alone: its pacer, a sleep for
+// each hit, and an unbuffered channel to the workers. It ends with the time
+// that the hits should take, however many have come.
+func clientTicks(_ context.Context, args []string) error {
+	o, err := parseOrder(args)
+	if err != nil {
+		return err
+	}
+	nothing := harness.TargetFunc(func(context.Context, harness.Op) error { return nil })
+	pacer := vegeta.Rate{Freq: int(o.rate), Per: time.Second}
+	long := time.Duration(float64(o.n) / o.rate * 1e9)
+	before, cpu, begin := mallocs(), cpuSeconds(), time.Now()
+	ticks := make(chan struct{})
+	var wg sync.WaitGroup
+	for range o.workers {
+		wg.Go(func() {
+			for range ticks {
+				at := time.Now()
+				_ = nothing.Do(context.Background(), harness.Op{})
+				_ = time.Since(at) // its latency
+			}
+		})
+	}
+	count := uint64(0)
+	for count < uint64(o.n) {
+		elapsed := time.Since(begin)
+		if elapsed > long {
+			break
+		}
+		wait, stop := pacer.Pace(elapsed, count)
+		if stop {
+			break
+		}
+		time.Sleep(wait)
+		ticks <- struct{}{}
+		count++
+	}
+	close(ticks)
+	wg.Wait()
+	f := figures{CPU: cpuSeconds() - cpu, Seconds: time.Since(begin).Seconds(), Requests: int64(count), Valid: count >= uint64(o.n)}
 	f.Mallocs = float64(mallocs()-before) / float64(max(f.Requests, 1))
 	return report(f)
 }

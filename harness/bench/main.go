@@ -41,7 +41,7 @@ func main() {
 // parts are what this program does in the processes that it starts.
 func parts() map[string]func(context.Context, []string) error {
 	return map[string]func(context.Context, []string) error{
-		"serve": serve, "client-heapdrift": clientOurs, "client-vegeta": clientVegeta, "client-noop": clientNoop,
+		"serve": serve, "client-heapdrift": clientOurs, "client-vegeta": clientVegeta, "client-noop": clientNoop, "client-ticks": clientTicks,
 	}
 }
 

@@ -74,12 +74,12 @@ func tableHTTP(ctx context.Context) error {
 // tableNoop is the cost of an operation that does nothing.
 func tableNoop(ctx context.Context) error {
 	fmt.Printf("In process, a function that does nothing, open loop (median of %d rounds of 3 s)\n", rounds)
-	w := table("rate", "CPU ns/op", "lowest", "highest", "allocations/op", "count error", "p99", "")
+	w := table("rate", "CPU ns/op", "lowest", "highest", "allocations/op", "count error", "p99", "vegeta's way", "its rate", "ratio", "")
 	for _, load := range []struct {
 		rate     float64
 		required float64
 	}{{1e6, 100}, {2e5, 0}} {
-		var cpu, lost []float64
+		var cpu, lost, theirs, reached, ratios []float64
 		var f figures
 		for range rounds {
 			var err error
@@ -89,12 +89,21 @@ func tableNoop(ctx context.Context) error {
 			}
 			cpu = append(cpu, f.CPU/float64(f.Requests)*1e9)
 			lost = append(lost, math.Abs(float64(f.Requests-o.n))/float64(o.n))
+			o.n = int64(load.rate) // a second of it is enough
+			b, err := client(ctx, "client-ticks", o.arguments()...)
+			if err != nil {
+				return err
+			}
+			theirs = append(theirs, b.CPU/float64(b.Requests)*1e9)
+			reached = append(reached, float64(b.Requests)/b.Seconds)
+			ratios = append(ratios, cpu[len(cpu)-1]/theirs[len(theirs)-1])
 		}
 		last := ""
 		if load.required > 0 {
 			last = verdict(median(cpu) <= load.required && f.Mallocs < 0.01, fmt.Sprintf("≤ %.0f and 0 allocations", load.required))
 		}
-		fmt.Fprintf(w, "%.0f/s\t%.1f\t%.1f\t%.1f\t%.4f\t%.3f %%\t%v\t%s\n", load.rate, median(cpu), least(cpu), greatest(cpu), f.Mallocs, 100*greatest(lost), f.P99, last)
+		fmt.Fprintf(w, "%.0f/s\t%.1f\t%.1f\t%.1f\t%.4f\t%.3f %%\t%v\t%.0f ns\t%.0f/s\t%.2f\t%s\n", load.rate, median(cpu), least(cpu), greatest(cpu),
+			f.Mallocs, 100*greatest(lost), f.P99, median(theirs), median(reached), median(ratios), last)
 	}
 	return w.Flush()
 }
