@@ -2,7 +2,7 @@
 // and cut into chunks, what they speak of is extracted, the chunks are
 // embedded, and the vectors are stored.
 //
-//	Process ─► intake ─► split ─► extract ─► embed ─► store ─► Summary
+//	Ingest ─► intake ─► split ─► extract ─► embed ─► store ─► Summary
 //
 // A document that is too large for memory comes as a stream and goes through
 // the stages in parts; it is stored as one.

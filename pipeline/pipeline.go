@@ -75,15 +75,22 @@ func New(cfg Config) (*Pipeline, error) {
 	return p, nil
 }
 
-// Process takes one document through the pipeline and returns when it is
+// Process takes a document through the pipeline and returns when it is stored:
+// Ingest without the summary, in the form that a load generator drives.
+func (p *Pipeline) Process(ctx context.Context, doc Document) error {
+	_, err := p.Ingest(ctx, doc)
+	return err
+}
+
+// Ingest takes one document through the pipeline and returns when it is
 // stored, or when it is not going to be. It waits for room in the intake
 // queue. When ctx ends first the document may or may not be stored; sending it
 // again is safe.
-func (p *Pipeline) Process(ctx context.Context, doc Document) (Summary, error) {
+func (p *Pipeline) Ingest(ctx context.Context, doc Document) (Summary, error) {
 	return p.process(ctx, doc, true)
 }
 
-// Offer is Process for a caller that can say "try again later": with no room
+// Offer is Ingest for a caller that can say "try again later": with no room
 // in the intake queue it returns ErrFull at once.
 func (p *Pipeline) Offer(ctx context.Context, doc Document) (Summary, error) {
 	return p.process(ctx, doc, false)

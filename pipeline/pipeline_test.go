@@ -123,7 +123,7 @@ func TestAFullIntakeIsSaidOrWaitedFor(t *testing.T) {
 		var accepted sync.WaitGroup
 		for i := range room {
 			accepted.Go(func() {
-				if _, err := p.Process(t.Context(), doc(i)); err != nil {
+				if _, err := p.Ingest(t.Context(), doc(i)); err != nil {
 					t.Error(err)
 				}
 			})
@@ -134,8 +134,8 @@ func TestAFullIntakeIsSaidOrWaitedFor(t *testing.T) {
 		}
 		impatient, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := p.Process(impatient, doc(room)); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("Process with a full pipeline and a second's time: %v", err)
+		if _, err := p.Ingest(impatient, doc(room)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Ingest with a full pipeline and a second's time: %v", err)
 		}
 		if got := p.Stats()[0]; got.Refused != 1 || got.Queued != 1 {
 			t.Errorf("intake: %+v, want 1 refused, 1 queued", got)
@@ -156,7 +156,7 @@ func TestWhatWaitsSharesACommit(t *testing.T) {
 		var stored sync.WaitGroup
 		for i := range 50 {
 			stored.Go(func() {
-				if _, err := p.Process(t.Context(), doc(i)); err != nil {
+				if _, err := p.Ingest(t.Context(), doc(i)); err != nil {
 					t.Error(err)
 				}
 			})
@@ -178,7 +178,7 @@ func TestCloseFinishesWhatWasAccepted(t *testing.T) {
 		var accepted sync.WaitGroup
 		for i := range 20 {
 			accepted.Go(func() {
-				if _, err := p.Process(t.Context(), doc(i)); err != nil {
+				if _, err := p.Ingest(t.Context(), doc(i)); err != nil {
 					t.Error(err)
 				}
 			})
@@ -187,8 +187,8 @@ func TestCloseFinishesWhatWasAccepted(t *testing.T) {
 		closed := make(chan error, 1)
 		go func() { closed <- p.Close() }()
 		synctest.Wait()
-		if _, err := p.Process(t.Context(), doc(99)); !errors.Is(err, pipeline.ErrClosed) {
-			t.Errorf("Process after Close began: %v", err)
+		if _, err := p.Ingest(t.Context(), doc(99)); !errors.Is(err, pipeline.ErrClosed) {
+			t.Errorf("Ingest after Close began: %v", err)
 		}
 		select {
 		case err := <-closed:
@@ -212,13 +212,13 @@ func TestADocumentNobodyWaitsForIsDropped(t *testing.T) {
 		m := &memory{gate: make(chan struct{})}
 		p := start(t, pipeline.DefaultConfig(m))
 		var first sync.WaitGroup
-		first.Go(func() { _, _ = p.Process(t.Context(), doc(0)) })
+		first.Go(func() { _, _ = p.Ingest(t.Context(), doc(0)) })
 		synctest.Wait()
 		ctx, cancel := context.WithCancel(t.Context())
 		var second sync.WaitGroup
 		second.Go(func() {
-			if _, err := p.Process(ctx, doc(1)); !errors.Is(err, context.Canceled) {
-				t.Errorf("Process with a cancelled context: %v", err)
+			if _, err := p.Ingest(ctx, doc(1)); !errors.Is(err, context.Canceled) {
+				t.Errorf("Ingest with a cancelled context: %v", err)
 			}
 		})
 		synctest.Wait()
@@ -275,7 +275,7 @@ func TestAFailureIsTheDocumentsOwn(t *testing.T) {
 				test.change(&cfg)
 			}
 			p := start(t, cfg)
-			_, err := p.Process(t.Context(), test.doc)
+			_, err := p.Ingest(t.Context(), test.doc)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q in it", err, test.want)
 			}
@@ -283,7 +283,7 @@ func TestAFailureIsTheDocumentsOwn(t *testing.T) {
 				if !errors.Is(err, pipeline.ErrInvalid) {
 					t.Errorf("%v is not ErrInvalid", err)
 				}
-				if _, err := p.Process(t.Context(), doc(2)); err != nil {
+				if _, err := p.Ingest(t.Context(), doc(2)); err != nil {
 					t.Errorf("the next document: %v", err)
 				}
 			}
@@ -317,7 +317,7 @@ func TestStatsAddUp(t *testing.T) {
 	t.Parallel()
 	p := start(t, pipeline.DefaultConfig(&memory{}))
 	for i := range 10 {
-		if _, err := p.Process(t.Context(), doc(i)); err != nil {
+		if _, err := p.Ingest(t.Context(), doc(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -360,7 +360,7 @@ func BenchmarkProcess(b *testing.B) {
 	b.SetParallelism(16)
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
-			if _, err := p.Process(b.Context(), documents[i%len(documents)]); err != nil {
+			if _, err := p.Ingest(b.Context(), documents[i%len(documents)]); err != nil {
 				b.Error(err)
 				return
 			}

@@ -70,13 +70,13 @@ func TestAStreamIsTheDocumentThatItHolds(t *testing.T) {
 	s := string(whole) + "é" // the last rune may be cut off by a part's end
 	p := start(t, pipeline.DefaultConfig(openStore(t)))
 	want := pipeline.Document{ID: "whole", Title: text.Headline(s), Text: s}
-	if _, err := p.Process(t.Context(), want); err != nil {
+	if _, err := p.Ingest(t.Context(), want); err != nil {
 		t.Fatal(err)
 	}
 	for name, rest := range map[string]io.Reader{
 		"at once": strings.NewReader(s), "byte by byte": iotest.OneByteReader(strings.NewReader(s)), "with its end": iotest.DataErrReader(strings.NewReader(s)),
 	} {
-		summary, err := p.Process(t.Context(), pipeline.Document{ID: name, Rest: rest})
+		summary, err := p.Ingest(t.Context(), pipeline.Document{ID: name, Rest: rest})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -140,7 +140,7 @@ func TestAStreamThatFailsLeavesNothing(t *testing.T) {
 			test.cfg(&cfg)
 		}
 		p := start(t, cfg)
-		if _, err := p.Process(test.ctx, test.doc); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := p.Ingest(test.ctx, test.doc); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", test.name, err, test.want)
 		}
 		if _, found, err := p.Document(t.Context(), "a"); found || err != nil {
@@ -189,7 +189,7 @@ func peak(work func()) uint64 {
 func TestALargeDocumentTakesConstantMemory(t *testing.T) {
 	p := start(t, pipeline.DefaultConfig(openStore(t)))
 	most := peak(func() {
-		if _, err := p.Process(t.Context(), pipeline.Document{ID: "large", Rest: &endless{left: 8 << 20}}); err != nil {
+		if _, err := p.Ingest(t.Context(), pipeline.Document{ID: "large", Rest: &endless{left: 8 << 20}}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -217,7 +217,7 @@ func BenchmarkPeakLiveHeap(b *testing.B) {
 			var most uint64
 			for b.Loop() {
 				most = max(most, peak(func() {
-					if _, err := p.Process(b.Context(), pipeline.Document{ID: "d", Title: "t", Rest: &endless{left: size.bytes}}); err != nil {
+					if _, err := p.Ingest(b.Context(), pipeline.Document{ID: "d", Title: "t", Rest: &endless{left: size.bytes}}); err != nil {
 						b.Error(err)
 					}
 				}))

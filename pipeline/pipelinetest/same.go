@@ -49,7 +49,7 @@ func SameAsPlain(t *testing.T, open func(dir string) (*pipeline.Pipeline, Reader
 			if err != nil {
 				return fmt.Errorf("read %s: %w", doc.ID, err)
 			}
-			summary, err := p.Process(ctx, read)
+			summary, err := p.Ingest(ctx, read)
 			if want := len(entities(t, doc.Text)); err == nil && (summary.ID != doc.ID || summary.Entities != want) {
 				err = fmt.Errorf("the summary of %s says %+v, want %d entities", doc.ID, summary, want)
 			}

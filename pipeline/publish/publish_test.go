@@ -85,7 +85,7 @@ func (s *setup) run(t *testing.T, done func() bool) {
 
 func (s *setup) put(t *testing.T, doc pipeline.Document) {
 	t.Helper()
-	if _, err := s.pipeline.Process(t.Context(), doc); err != nil {
+	if _, err := s.pipeline.Ingest(t.Context(), doc); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -204,13 +204,13 @@ func TestAFullOutboxClosesTheGate(t *testing.T) {
 	}
 	waited := make(chan error, 1)
 	go func() {
-		_, err := s.pipeline.Process(t.Context(), pipeline.Document{ID: "6"})
+		_, err := s.pipeline.Ingest(t.Context(), pipeline.Document{ID: "6"})
 		waited <- err
 	}()
 	down.Store(false)
 	s.run(t, func() bool { return len(taker.Documents()) == 6 })
 	if err := <-waited; err != nil {
-		t.Errorf("Process, once there is room: %v", err)
+		t.Errorf("Ingest, once there is room: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

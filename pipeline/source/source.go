@@ -27,7 +27,7 @@ import (
 // Sink is where the documents go. A pipeline.Pipeline is one.
 type Sink interface {
 	Known(ctx context.Context, doc pipeline.Document) (bool, error)
-	Process(ctx context.Context, doc pipeline.Document) (pipeline.Summary, error)
+	Ingest(ctx context.Context, doc pipeline.Document) (pipeline.Summary, error)
 }
 
 // Source is asked for its documents. Poll is called by one goroutine.
@@ -78,7 +78,7 @@ func (d *delivery) deliver(doc pipeline.Document) {
 		}
 		known, err := d.sink.Known(d.ctx, doc)
 		if err == nil && !known {
-			_, err = d.sink.Process(d.ctx, doc)
+			_, err = d.sink.Ingest(d.ctx, doc)
 		}
 		if d.ctx.Err() == nil || err == nil {
 			d.report(doc, known, err)

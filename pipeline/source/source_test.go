@@ -42,7 +42,7 @@ func (s *shelf) Known(_ context.Context, doc pipeline.Document) (bool, error) {
 	return ok && old == doc, nil
 }
 
-func (s *shelf) Process(_ context.Context, doc pipeline.Document) (pipeline.Summary, error) {
+func (s *shelf) Ingest(_ context.Context, doc pipeline.Document) (pipeline.Summary, error) {
 	if doc.Rest != nil {
 		b, err := io.ReadAll(doc.Rest)
 		if err != nil {
