@@ -123,7 +123,7 @@ func TestAFullIntakeIsSaidOrWaitedFor(t *testing.T) {
 		var accepted sync.WaitGroup
 		for i := range room {
 			accepted.Go(func() {
-				if _, err := p.Ingest(t.Context(), doc(i)); err != nil {
+				if err := p.Process(t.Context(), doc(i)); err != nil {
 					t.Error(err)
 				}
 			})
@@ -360,7 +360,7 @@ func BenchmarkProcess(b *testing.B) {
 	b.SetParallelism(16)
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
-			if _, err := p.Ingest(b.Context(), documents[i%len(documents)]); err != nil {
+			if err := p.Process(b.Context(), documents[i%len(documents)]); err != nil {
 				b.Error(err)
 				return
 			}
