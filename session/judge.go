@@ -92,13 +92,15 @@ func (s *session) judge(ctx context.Context, res *harness.Result, cause error) (
 	case refused != nil:
 		s.rec.run.Failed = refused.Error()
 	}
+	if s.rec.run.Ended = s.endedEarly(res); s.rec.run.Ended != "" {
+		s.report.warn(s.rec.run.Ended)
+	}
 	s.describe(res)
 	if err := s.bundle.SetHeader(s.header(res)); err != nil {
 		s.report.warn(fmt.Sprintf("the bundle's run.json could not be written: %v", err))
 	}
 	s.rec.run.Warnings = s.report.all()
 	out.Result = s.cfg.Analyze(&s.rec.run, s.cfg.Detect)
-	s.early(out.Result, res)
 	s.concludeLooking(out.Result)
 	if w := s.strict(out.Result, res); w != "" {
 		s.report.warn(w)
@@ -205,7 +207,7 @@ func (s *session) targetNow() snapshot.Target {
 func (s *session) header(res *harness.Result) capture.Header {
 	h := capture.Header{
 		Started: s.started, Target: s.targetNow(), Load: s.loadInfo(res),
-		Phases: slices.Clone(s.rec.spans), Failed: s.rec.run.Failed, Warnings: s.report.all(),
+		Phases: slices.Clone(s.rec.spans), Failed: s.rec.run.Failed, Ended: s.rec.run.Ended, Warnings: s.report.all(),
 	}
 	if res != nil {
 		h.Phases, h.Windows, h.ErrorClasses = spansOf(res), windowsOf(res), res.ErrorClasses

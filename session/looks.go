@@ -98,18 +98,10 @@ func (s *session) endDecided(ctx context.Context, err error) error {
 	return nil
 }
 
-// early says that the run ended before its time. Such a run is never clean: the
-// rest of it is not known.
-func (s *session) early(r *detect.Result, res *harness.Result) {
-	ended := s.looking.ended
+// endedEarly says why the run ended before its time; "" if it did not.
+func (s *session) endedEarly(res *harness.Result) string {
 	if res != nil && res.Ended != "" {
-		ended = res.Ended
+		return res.Ended
 	}
-	if ended == "" {
-		return
-	}
-	s.report.warn(ended)
-	if r.Verdict == detect.RunClean {
-		r.Verdict = detect.RunInconclusive
-	}
+	return s.looking.ended
 }

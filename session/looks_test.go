@@ -73,19 +73,25 @@ func TestALeakThatIsConfirmedEndsTheWatching(t *testing.T) {
 	}
 }
 
-func TestALoadOverItsLimitsIsEndedAndNeverClean(t *testing.T) {
+// That a run which ended early is never clean is the detector's rule: it must be
+// told, now and by the bundle.
+func TestALoadOverItsLimitsIsEndedAndTheDetectorTold(t *testing.T) {
 	t.Parallel()
 	cfg, _ := short(t, "healthy")
 	cfg.Plan.Steady = time.Hour
 	cfg.Plan.Window = 200 * time.Millisecond
 	cfg.Plan.Abort = harness.Abort{P99: time.Nanosecond}
-	cfg.Analyze = func(*snapshot.Run, detect.Config) *detect.Result { return &detect.Result{Verdict: detect.RunClean} }
+	told := ""
+	cfg.Analyze = func(run *snapshot.Run, _ detect.Config) *detect.Result {
+		told = run.Ended
+		return &detect.Result{Verdict: detect.RunInconclusive}
+	}
 	out, err := Run(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out.Result.Verdict != detect.RunInconclusive || out.Interrupted || !strings.Contains(out.Load.Ended, "99th percentile") {
-		t.Errorf("verdict %s, interrupted %v, ended %q; want inconclusive for the limit", out.Result.Verdict, out.Interrupted, out.Load.Ended)
+	if out.Interrupted || !strings.Contains(out.Load.Ended, "99th percentile") || told != out.Load.Ended {
+		t.Errorf("interrupted %v, ended %q, the detector told %q; want the limit in both", out.Interrupted, out.Load.Ended, told)
 	}
 	if said := strings.Join(out.Warnings, "\n"); !strings.Contains(said, "99th percentile") {
 		t.Errorf("warnings %q do not tell why the run ended early", said)
@@ -98,6 +104,9 @@ func TestALoadOverItsLimitsIsEndedAndNeverClean(t *testing.T) {
 	var header capture.Header
 	if err := json.Unmarshal(text, &header); err != nil {
 		t.Fatal(err)
+	}
+	if header.Ended != told {
+		t.Errorf("the bundle says that the run ended %q, want %q", header.Ended, told)
 	}
 	steady := 0
 	for _, w := range header.Windows {

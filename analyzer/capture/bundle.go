@@ -46,6 +46,8 @@ type Header struct {
 	ErrorClasses map[string]int64 `json:"error_classes,omitempty"`
 	// Failed is why this is no whole run, in a sentence; empty for a whole one.
 	Failed string `json:"failed,omitempty"`
+	// Ended is why the run was ended before its time; empty if it was not.
+	Ended string `json:"ended,omitempty"`
 	// Warnings of the recording, in sentences: they are the reader's too.
 	Warnings []string `json:"warnings,omitempty"`
 }

@@ -87,7 +87,7 @@ func (r *bundleReader) header() error {
 			Remedy: "use the heapdrift that wrote it, or a newer one",
 		}
 	}
-	r.run.Target, r.run.Load, r.run.Failed = h.Target, h.Load, h.Failed
+	r.run.Target, r.run.Load, r.run.Failed, r.run.Ended = h.Target, h.Load, h.Failed, h.Ended
 	r.run.Warnings = append(r.run.Warnings, h.Warnings...)
 	return nil
 }

@@ -67,9 +67,11 @@ func judge(run *snapshot.Run, cfg Config) *analysis {
 		a.res.Totals = append(a.res.Totals, *a.report(a.totals[name], a.verdict[name]))
 	}
 	a.res.Verdict = a.conclude()
-	if run.Failed != "" && a.res.Verdict == RunClean {
-		a.res.Verdict = RunInconclusive
-		a.res.Warnings = append(a.res.Warnings, "not clean, because this is no whole run: "+run.Failed)
+	for _, why := range []string{run.Failed, run.Ended} {
+		if why != "" && a.res.Verdict == RunClean {
+			a.res.Verdict = RunInconclusive
+			a.res.Warnings = append(a.res.Warnings, "not clean, because this is no whole run: "+why)
+		}
 	}
 	return a
 }

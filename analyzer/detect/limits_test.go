@@ -28,9 +28,11 @@ func TestARunThatFailedIsNeverClean(t *testing.T) {
 	if v := Analyze(run, DefaultConfig()).Verdict; v != RunClean {
 		t.Fatalf("the whole run is %s, want clean", v)
 	}
-	run.Failed = "the target is gone: killed"
-	if res := Analyze(run, DefaultConfig()); res.Verdict != RunInconclusive || !said(res.Warnings, run.Failed) {
-		t.Errorf("%s, warnings %q; want inconclusive, saying why", res.Verdict, res.Warnings)
+	for _, c := range []struct{ failed, ended string }{{"the target is gone: killed", ""}, {"", "the error rate was above 5 %"}} {
+		run.Failed, run.Ended = c.failed, c.ended
+		if res := Analyze(run, DefaultConfig()); res.Verdict != RunInconclusive || !said(res.Warnings, c.failed+c.ended) {
+			t.Errorf("%+v: %s, warnings %q; want inconclusive, saying why", c, res.Verdict, res.Warnings)
+		}
 	}
 }
 

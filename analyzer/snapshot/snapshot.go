@@ -134,6 +134,10 @@ type Run struct {
 	// Failed says, in a sentence, why this is no whole run: the target died, or
 	// did no operation. Such a run is never clean. Empty for a whole one.
 	Failed string
+	// Ended says why the load was ended before its time, as by --abort-on: the
+	// rest of the run is not known, so it is never clean either. Empty for a
+	// run that had its time.
+	Ended string
 }
 
 // Target says which process was observed. pprof serves neither Go version nor
