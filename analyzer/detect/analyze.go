@@ -189,7 +189,7 @@ func (a *analysis) ramping(groups []*groupFinding) {
 		if g.Verdict != Suspect && g.Verdict != Growing || g.growth < floorGoroutines {
 			continue
 		}
-		if g.WaitReason != "IO wait" && len(a.w.tail) > 1 && a.r.Seconds[a.w.tail[len(a.w.tail)-1]]-a.r.Seconds[a.w.tail[0]] >= shortWindow {
+		if g.WaitReason != "IO wait" && !a.brief(a.w.tail) {
 			continue
 		}
 		for _, name := range []string{series.LiveBytes, series.LiveObjects} {

@@ -21,6 +21,18 @@ type groupFinding struct {
 // count of operations look like any healthy ramp (METHOD.md, section 7).
 const shortWindow = 120 // seconds
 
+// brief reports that the judged snapshots at are no longer than shortWindow. A
+// window is known to half an interval between snapshots: so much is asked
+// for in addition, or the clock's jitter would decide.
+func (a *analysis) brief(at []int) bool {
+	n := len(at)
+	if n < 2 {
+		return true
+	}
+	span := a.r.Seconds[at[n-1]] - a.r.Seconds[at[0]]
+	return span < shortWindow+span/float64(n-1)/2
+}
+
 // goroutines judges the groups by growth and by proof.
 func (a *analysis) goroutines() []*groupFinding {
 	open := false // the count of all grew and was not shown to have stopped
@@ -45,6 +57,7 @@ func (a *analysis) goroutines() []*groupFinding {
 			out = append(out, f)
 		}
 	}
+	out = append(out, a.latecomers(out)...)
 	for _, p := range a.r.Leaked {
 		if !shown[p] { // there is no goroutine profile beside the proof
 			f := a.groupFinding(p, gates{}, Leak)
@@ -115,7 +128,6 @@ func (a *analysis) judgeGroup(g *series.Group, open bool) *groupFinding {
 	if _, d, _ := pick(a.r, g.Count, a.w.drain); len(d) > 0 {
 		kept = 1 + (d[len(d)-1]-y[n-1])/gt.growth
 	}
-	seconds := a.r.Seconds[at[n-1]] - a.r.Seconds[at[0]]
 	switch {
 	case kept < 0.5:
 		f.Verdict = Backlog
@@ -137,9 +149,9 @@ func (a *analysis) judgeGroup(g *series.Group, open bool) *groupFinding {
 		f.Why = append(f.Why, "their number only rises; but what waits for time or I/O may end by itself")
 	case g.Reason == "select (no cases)":
 		f.Why = append(f.Why, "they wait in a select without cases: nothing can end them")
-	case seconds < shortWindow && !a.r.HasOps && math.IsNaN(kept):
+	case a.brief(at) && !a.r.HasOps && math.IsNaN(kept):
 		f.Verdict = Suspect
-		f.Why = append(f.Why, fmt.Sprintf("watched for %.0f s without a drain or a count of operations: a healthy ramp looks the same", seconds))
+		f.Why = append(f.Why, fmt.Sprintf("watched for %.0f s without a drain or a count of operations: a healthy ramp looks the same", a.r.Seconds[at[n-1]]-a.r.Seconds[at[0]]))
 	default:
 		f.Why = append(f.Why, fmt.Sprintf("they begin and do not end: +%.0f in %d snapshots (tau %.2f, p %.2g)", gt.growth, n, gt.kendall.Tau, math.Max(gt.p, gt.kendall.P)))
 	}

@@ -75,6 +75,7 @@ func TestGoroutineRules(t *testing.T) {
 		{"not parked at all", running, rise, 10_000, 0, 0, Suspect, Suspect, RunInconclusive, "may end by itself"},
 		{"many of them end", receiving, dying, 10_000, 0, 0, Suspect, Suspect, RunInconclusive, "as many ended as began"},
 		{"a short watch without operations or drain", receiving, rise, 0, time.Second, 0, Suspect, Suspect, RunInconclusive, "watched for 13 s"},
+		{"a watch of two minutes to the interval", receiving, rise, 0, 120 * time.Second / 13, 0, Suspect, Suspect, RunInconclusive, "watched for 120 s"},
 		{"a long watch without operations", receiving, rise, 0, 20 * time.Second, 0, Leak, Leak, RunLeak, "they begin and do not end"},
 		{"a short watch of a select without cases", hanging, rise, 0, time.Second, 0, Leak, Leak, RunLeak, "nothing can end them"},
 		{"a pool that fills and stays", receiving, curve(n, 0, fills(200, 0.6)), 10_000, 0, 0, Unknown, Plateau, RunClean, ""},
@@ -94,6 +95,55 @@ func TestGoroutineRules(t *testing.T) {
 			}
 			if g := res.Total(series.Goroutines); got != c.want || g.Verdict != c.total || res.Verdict != c.run || !said(why, c.says) {
 				t.Errorf("finding %q %q, total %q %q, run %q; want %q saying %q, %q, %q", got, why, g.Verdict, g.Why, res.Verdict, c.want, c.says, c.total, c.run)
+			}
+		})
+	}
+}
+
+// Latecomers are suspects where nothing but the recording tells of them.
+func TestLatecomers(t *testing.T) {
+	t.Parallel()
+	const n = 20
+	step := func(at int, before, after float64) []float64 {
+		y := make([]float64, n)
+		for i := range y {
+			if y[i] = before; i >= at {
+				y[i] = after
+			}
+		}
+		return y
+	}
+	ended := step(9, 0, 10)
+	ended[15] = 9
+	for _, c := range []struct {
+		name   string
+		st     *snapshot.Stack
+		counts []float64
+		ops    int64
+		every  time.Duration
+		drain  int
+		want   Verdict // Unknown: no finding
+	}{
+		{"nine come at once after the first third and stay", receiving, step(9, 0, 9), 0, 10 * time.Second, 0, Suspect},
+		{"fewer than the evidence floor", receiving, step(9, 0, 7), 0, 10 * time.Second, 0, Unknown},
+		{"they come in the first third", receiving, step(5, 0, 9), 0, 10 * time.Second, 0, Unknown},
+		{"some of them were there before", receiving, step(9, 1, 10), 0, 10 * time.Second, 0, Unknown},
+		{"one of them ends", receiving, ended, 0, 10 * time.Second, 0, Unknown},
+		{"they came less than a minute ago", receiving, step(15, 0, 9), 0, 10 * time.Second, 0, Growing},
+		{"they sleep", sleeping, step(9, 0, 9), 0, 10 * time.Second, 0, Unknown},
+		{"operations are counted", receiving, step(9, 0, 9), 10_000, 10 * time.Second, 0, Unknown},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := simulation{steady: n, ops: c.ops, every: c.every, stacks: crowds(c.st, c.counts), bytes: curve(n, 20, linear(0)), objects: curve(n, 1, linear(0))}
+			got := Unknown
+			if f := find(Analyze(s.run(), DefaultConfig()), "example.com/app.Start.func1"); f != nil {
+				got = f.Verdict
+				if got == Suspect && !said(f.Why, "none has ended") || f.Count != 9 {
+					t.Errorf("finding %+v", *f)
+				}
+			}
+			if got != c.want {
+				t.Errorf("finding %q, want %q", got, c.want)
 			}
 		})
 	}
