@@ -20,6 +20,7 @@ var may = map[string][]string{
 	"analyzer/series":   {"analyzer/snapshot"},
 	"analyzer/detect":   {"analyzer/series", "analyzer/snapshot", "analyzer/stats"},
 	"analyzer/report":   {"analyzer/detect", "analyzer/series", "analyzer/snapshot", "analyzer/stats"},
+	"analyzer/gate":     {"analyzer/report", "analyzer/detect", "analyzer/series", "analyzer/snapshot", "analyzer/stats"},
 	"harness":           {},
 	"pipeline":          {},
 	"leakscenarios":     {"pipeline"},
@@ -38,6 +39,7 @@ var forbidden = map[string][]string{
 	"analyzer/series":   {"net/http", "os/exec"},
 	"analyzer/detect":   {"net/http", "os/exec"},
 	"analyzer/report":   {"net/http", "os/exec"},
+	"analyzer/gate":     {"net/http", "os/exec"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {
