@@ -21,6 +21,7 @@ var may = map[string][]string{
 	"analyzer/detect":   {"analyzer/series", "analyzer/snapshot", "analyzer/stats"},
 	"analyzer/report":   {"analyzer/detect", "analyzer/series", "analyzer/snapshot", "analyzer/stats"},
 	"analyzer/gate":     {"analyzer/report", "analyzer/detect", "analyzer/series", "analyzer/snapshot", "analyzer/stats"},
+	"tui/model":         {"analyzer/detect", "analyzer/report", "analyzer/series", "analyzer/snapshot", "analyzer/stats"},
 	"harness":           {},
 	"pipeline":          {},
 	"leakscenarios":     {"pipeline"},
@@ -40,6 +41,7 @@ var forbidden = map[string][]string{
 	"analyzer/detect":   {"net/http", "os/exec"},
 	"analyzer/report":   {"net/http", "os/exec"},
 	"analyzer/gate":     {"net/http", "os/exec"},
+	"tui/model":         {"net/http", "os/exec", "github.com/gdamore/tcell/v2", "github.com/rivo/tview"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {
