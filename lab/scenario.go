@@ -1,15 +1,11 @@
-// Package lab is a set of leaks whose truth is known: the whole pipeline, run
-// as a service, in pairs of a leaky and a mended variant that differ in one
-// stage or hand-off. Each scenario brings the documents to load it with and
-// what a leak detector should say about either variant.
 package lab
 
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/heapdrift/heapdrift/pipeline"
-	"github.com/heapdrift/heapdrift/pipeline/corpus"
 )
 
 // Variant is one side of a pair.
@@ -30,16 +26,59 @@ func ParseVariant(s string) (Variant, error) {
 	return "", fmt.Errorf("variant %q is unknown: it is leaky or fixed", s)
 }
 
-// Scenario is one pair. Its JSON form is what `lab list` prints.
+// The kinds of scenarios.
+const (
+	KindHeap      = "heap"      // keeps memory
+	KindGoroutine = "goroutine" // keeps goroutines, and what they hold
+	KindBacklog   = "backlog"   // keeps what it has not got round to
+	KindChurn     = "churn"     // keeps nothing, allocates much
+	KindPeak      = "peak"      // keeps nothing, needs much at a time
+	KindPlateau   = "plateau"   // keeps the most that it ever needed
+	KindControl   = "control"   // healthy: there is no leaky variant
+)
+
+// Scenario is one pair, or a control. Its JSON form is what `lab list` prints.
 type Scenario struct {
 	Name  string `json:"name"`
-	Kind  string `json:"kind"`  // of the leak: "heap" or "goroutine"
-	Story string `json:"story"` // the defect, in a sentence
+	Kind  string `json:"kind"`
+	Story string `json:"story"` // the defect, or what is healthy about a control, in a sentence
 	Truth Truth  `json:"truth"`
 
-	stream corpus.Generator
-	// swap puts the variant's stage into the assembly.
-	swap map[Variant]func(*assembly)
+	// Load is what the scenario needs otherwise than the usual load.
+	Load Load `json:"-"`
+
+	stream stream
+	// swap puts the variant's part into the assembly. A control has none that
+	// is Leaky.
+	swap map[Variant]func(*assembly) error
+}
+
+// stream makes documents: a fresh one for every seq, and the same whenever it
+// is asked for. A corpus.Generator is one.
+type stream interface {
+	Document(seq int64) pipeline.Document
+}
+
+// Load is a load; what is zero is as usual.
+type Load struct {
+	// From and To are operations a second at the start and at the end of the
+	// steady phase, a ramp between them; To zero is From. Steps are rates of
+	// equally long parts of it instead.
+	From, To float64
+	Steps    []float64
+
+	Warmup, Steady, Drain time.Duration
+	Every                 time.Duration // between snapshots
+	Probe                 time.Duration // between light probes, which keep the peak of the live heap
+	MaxInFlight           int           // operations at once
+}
+
+// Variants are those that the scenario has, in the order in which they run.
+func (s Scenario) Variants() []Variant {
+	if s.swap[Leaky] == nil {
+		return []Variant{Fixed}
+	}
+	return []Variant{Leaky, Fixed}
 }
 
 // Document is the document with which operation seq loads the scenario: fresh

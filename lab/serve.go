@@ -73,12 +73,12 @@ func Serve(ctx context.Context, cfg ServeConfig) (err error) {
 	defer api.Close() // again, after the service: for the returns before it
 	defer debug.Close()
 
-	p, reader, err := scenario.assemble(variant, cfg.DataDir)
+	r, err := scenario.assemble(variant, cfg.DataDir)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, p.Close()) }()
-	s, err := service.New(service.Config{Pipeline: p, Reader: reader})
+	defer func() { err = errors.Join(err, r.Close()) }()
+	s, err := service.New(service.Config{Pipeline: r.pipeline, Reader: r.reader, Collectors: r.collectors})
 	if err != nil {
 		return err
 	}

@@ -24,11 +24,20 @@ import (
 // A variant leaks or it does not; what it makes of a document is the same.
 func TestEveryVariantIsCorrect(t *testing.T) {
 	for _, s := range Scenarios() {
-		for _, v := range []Variant{Leaky, Fixed} {
+		for _, v := range s.Variants() {
 			t.Run(s.Name+" "+string(v), func(t *testing.T) {
 				t.Parallel()
 				pipelinetest.SameAsPlain(t, func(dir string) (*pipeline.Pipeline, pipelinetest.Reader, error) {
-					return s.assemble(v, dir)
+					r, err := s.assemble(v, dir)
+					if err != nil {
+						return nil, nil, err
+					}
+					t.Cleanup(func() {
+						if err := r.Close(); err != nil {
+							t.Errorf("close what is beside the pipeline: %v", err)
+						}
+					})
+					return r.pipeline, r.reader, nil
 				})
 			})
 		}

@@ -6,8 +6,11 @@ import (
 	"strings"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/series"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
 	"github.com/heapdrift/heapdrift/lab"
+	"github.com/heapdrift/heapdrift/session"
 )
 
 // How near a measured size must be to the truth. A tight interval that holds
@@ -17,18 +20,19 @@ const (
 	bytesWithin      = 0.05
 	goroutinesWithin = 0.02
 	tightInterval    = 0.10 // of the truth, from lo to hi
+	highWaterWithin  = 0.10
 )
 
-// check holds a report against the truth. mismatch contradicts it; open could
-// not be decided by the run.
-func check(t lab.Truth, variant lab.Variant, r *detect.Result) (mismatch, open []string) {
+// check holds one report against the truth. mismatch contradicts it; open
+// could not be decided by the run.
+func check(t lab.Truth, variant lab.Variant, o *session.Outcome) (mismatch, open []string) {
 	want := t.Leaky.Run
 	if variant == lab.Fixed {
 		want = t.Fixed.Run
 	}
-	if got := string(r.Verdict); got != want {
+	if got := string(o.Result.Verdict); got != want {
 		s := fmt.Sprintf("%s: the verdict is %s, the truth is %s", variant, got, want)
-		if r.Verdict == detect.RunInconclusive {
+		if o.Result.Verdict == detect.RunInconclusive {
 			return nil, []string{s}
 		}
 		return []string{s}, nil
@@ -36,8 +40,17 @@ func check(t lab.Truth, variant lab.Variant, r *detect.Result) (mismatch, open [
 	if variant == lab.Fixed {
 		return nil, nil
 	}
-	if s := checkPlace(t.Leaky, r.Findings); s != "" {
-		mismatch = append(mismatch, "leaky: "+s)
+	say := func(s string) {
+		if s != "" {
+			mismatch = append(mismatch, "leaky: "+s)
+		}
+	}
+	if t.Leaky.Finding != "" {
+		say(checkPlace(t.Leaky, o.Result.Findings))
+	}
+	bytes, ok := bytesPerOp(t.Leaky, o.Run)
+	if !ok {
+		say("the snapshots have no operations to work out the truth over")
 	}
 	for _, x := range []struct {
 		total  string
@@ -45,29 +58,77 @@ func check(t lab.Truth, variant lab.Variant, r *detect.Result) (mismatch, open [
 		truth  float64
 		within float64
 	}{
-		{"live_bytes", "B/op", t.Leaky.BytesPerOp, bytesWithin},
-		{"goroutines", "goroutines/op", t.Leaky.GoroutinesPerOp, goroutinesWithin},
+		{series.LiveBytes, "B/op", bytes, bytesWithin},
+		{series.Goroutines, "goroutines/op", t.Leaky.GoroutinesPerOp, goroutinesWithin},
 	} {
 		if x.truth == 0 {
 			continue // not stated
 		}
-		var got *stats.Interval
-		if total := r.Total(x.total); total != nil {
-			got = total.PerOp
-		}
-		if s := checkSize(x.unit, got, x.truth, x.within); s != "" {
-			mismatch = append(mismatch, "leaky: "+s)
-		}
+		say(checkSize(x.unit, perOp(o.Result, x.total), x.truth, x.within))
 	}
 	return mismatch, nil
 }
 
-// checkPlace wants one finding of the right kind that is at least suspected
-// and shows both where the memory is allocated and where the defect is.
+// perOp is a total's size per operation, nil where the report has none.
+func perOp(r *detect.Result, total string) *stats.Interval {
+	if t := r.Total(total); t != nil {
+		return t.PerOp
+	}
+	return nil
+}
+
+// bytesPerOp is the true growth per operation in the snapshots that were
+// judged: where it is no straight line, the slope of the least squares over the
+// operations that those had seen, as the detector's own is.
+func bytesPerOp(t lab.LeakyTruth, run *snapshot.Run) (size float64, ok bool) {
+	if t.Kept == nil {
+		return t.BytesPerOp, true
+	}
+	var ops, kept []float64
+	for _, s := range run.Snapshots {
+		if s.Phase == snapshot.PhaseSteady && s.Ops != nil {
+			ops = append(ops, float64(*s.Ops))
+			kept = append(kept, t.Kept(*s.Ops))
+		}
+	}
+	line, err := stats.FitLine(ops, kept)
+	return line.Slope, err == nil
+}
+
+// checkPair holds what tells two variants apart that may both be clean.
+func checkPair(t lab.LeakyTruth, leaky, fixed *session.Outcome) (mismatch []string) {
+	times := func(what string, least, more, less float64) {
+		if least > 0 && !(less > 0 && more >= least*less) {
+			mismatch = append(mismatch, fmt.Sprintf("the leaky variant's %s, %.4g bytes, is not %g times the fixed one's, %.4g", what, more, least, less))
+		}
+	}
+	times("peak of live heap", t.PeakTimes, float64(leaky.Run.Peak.LiveBytes), float64(fixed.Run.Peak.LiveBytes))
+	estimate := func(o *session.Outcome) float64 {
+		if v := perOp(o.Result, series.AllocatedBytes); v != nil {
+			return v.Estimate
+		}
+		return 0
+	}
+	times("allocation per operation", t.AllocatedTimes, estimate(leaky), estimate(fixed))
+	last := func(o *session.Outcome) float64 {
+		if total := o.Result.Total(series.LiveBytes); total != nil {
+			return total.Last
+		}
+		return math.NaN()
+	}
+	if more := last(leaky) - last(fixed); t.HighWater > 0 && !(math.Abs(more-t.HighWater) <= highWaterWithin*t.HighWater) {
+		mismatch = append(mismatch, fmt.Sprintf("the leaky variant ends with %.4g bytes more than the fixed one; the truth is %.4g within %g %%", more, t.HighWater, 100*highWaterWithin))
+	}
+	return mismatch
+}
+
+// checkPlace wants one finding of the right kind and verdict that shows both
+// where the memory is allocated and where the defect is. Where a leak is asked
+// for, a suspect will do.
 func checkPlace(t lab.LeakyTruth, findings []detect.Finding) string {
 	var near []string
 	for _, f := range findings {
-		if f.Verdict != detect.Leak && f.Verdict != detect.Suspect || string(f.Kind) != t.Kind {
+		if !asked(t.Finding, f.Verdict) || string(f.Kind) != t.Kind {
 			continue
 		}
 		allocated, defect := shows(f, t.AllocatedAt), shows(f, t.DefectAt)
@@ -80,11 +141,22 @@ func checkPlace(t lab.LeakyTruth, findings []detect.Finding) string {
 		}
 		near = append(near, fmt.Sprintf("%s lacks %s", f.Function, miss))
 	}
-	s := fmt.Sprintf("no %s finding of leak or suspect shows both %s and %s", t.Kind, t.AllocatedAt, t.DefectAt)
+	s := fmt.Sprintf("no %s finding of %s shows both %s and %s", t.Kind, orSuspect(t.Finding), t.AllocatedAt, t.DefectAt)
 	if len(near) > 0 {
 		s += " (" + strings.Join(near[:min(3, len(near))], "; ") + ")"
 	}
 	return s
+}
+
+func asked(want string, got detect.Verdict) bool {
+	return string(got) == want || want == string(detect.Leak) && got == detect.Suspect
+}
+
+func orSuspect(want string) string {
+	if want == string(detect.Leak) {
+		return "leak or suspect"
+	}
+	return want
 }
 
 // shows reports whether a finding names a function: in its stack, as its

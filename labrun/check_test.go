@@ -8,6 +8,7 @@ import (
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
 	"github.com/heapdrift/heapdrift/lab"
+	"github.com/heapdrift/heapdrift/session"
 )
 
 // truth is of a heap leak that also leaks a goroutine an operation.
@@ -41,6 +42,10 @@ func report() *detect.Result {
 			},
 		}},
 	}
+}
+
+func outcome(r *detect.Result) *session.Outcome {
+	return &session.Outcome{Run: &snapshot.Run{}, Result: r}
 }
 
 func TestCheckOfTheLeakyVariant(t *testing.T) {
@@ -97,7 +102,7 @@ func TestCheckOfTheLeakyVariant(t *testing.T) {
 			t.Parallel()
 			r := report()
 			c.change(r)
-			mismatch, open := check(truth(), lab.Leaky, r)
+			mismatch, open := check(truth(), lab.Leaky, outcome(r))
 			got := strings.Join(mismatch, "\n")
 			if (got == "") != (c.mismatch == "") || !strings.Contains(got, c.mismatch) {
 				t.Errorf("mismatch %q; want one with %q", got, c.mismatch)
@@ -119,7 +124,7 @@ func TestCheckOfTheFixedVariant(t *testing.T) {
 		{detect.RunLeak, true, false},
 		{detect.RunInconclusive, false, true},
 	} {
-		mismatch, open := check(truth(), lab.Fixed, &detect.Result{Verdict: c.verdict})
+		mismatch, open := check(truth(), lab.Fixed, outcome(&detect.Result{Verdict: c.verdict}))
 		if (len(mismatch) > 0) != c.mismatch || (len(open) > 0) != c.open {
 			t.Errorf("%s: mismatch %q, open %q; want some: %v, %v", c.verdict, mismatch, open, c.mismatch, c.open)
 		}
@@ -131,7 +136,7 @@ func TestSizesThatTheTruthDoesNotStateAreNotChecked(t *testing.T) {
 	tr, r := truth(), report()
 	tr.Leaky.BytesPerOp, tr.Leaky.GoroutinesPerOp = 0, 0
 	r.Totals = nil
-	if mismatch, open := check(tr, lab.Leaky, r); len(mismatch)+len(open) > 0 {
+	if mismatch, open := check(tr, lab.Leaky, outcome(r)); len(mismatch)+len(open) > 0 {
 		t.Errorf("mismatch %q, open %q; want none", mismatch, open)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/heapdrift/heapdrift/analyzer/capture"
@@ -24,9 +24,9 @@ import (
 // has a default.
 type Options struct {
 	Scenario string
-	Variant  lab.Variant // empty: leaky; Compare runs both
+	Variant  lab.Variant // empty: leaky, of a control fixed; Compare runs both
 
-	// Plan is the load. A zero Steady takes DefaultPlan as a whole.
+	// Plan is the load. A zero Steady takes PlanFor the scenario as a whole.
 	Plan           harness.Plan
 	MemProfileRate int // of the child, bytes per sample; 0: 16384
 	// Detect is what the run is held against; a zero Alpha takes the default
@@ -60,6 +60,31 @@ func DefaultPlan() harness.Plan {
 	}
 }
 
+// PlanFor is DefaultPlan with what a scenario needs otherwise.
+func PlanFor(sc lab.Scenario) harness.Plan {
+	p, l := DefaultPlan(), sc.Load
+	switch {
+	case len(l.Steps) > 0:
+		p.Rate = harness.Rate{From: l.Steps[0], To: l.Steps[len(l.Steps)-1], Steps: l.Steps}
+	case l.From > 0 && l.To > 0:
+		p.Rate = harness.Rate{From: l.From, To: l.To}
+	case l.From > 0:
+		p.Rate = harness.Rate{From: l.From, To: l.From}
+	}
+	for _, x := range []struct {
+		own  time.Duration
+		into *time.Duration
+	}{{l.Warmup, &p.Warmup}, {l.Steady, &p.Steady}, {l.Drain, &p.Drain}, {l.Every, &p.Every}} {
+		if x.own > 0 {
+			*x.into = x.own
+		}
+	}
+	if l.MaxInFlight > 0 {
+		p.MaxInFlight = l.MaxInFlight
+	}
+	return p
+}
+
 // cleanShare of the leaky truth is the lab's clean limit (METHOD.md, section
 // 6): a mended variant that kept a twentieth of the defect would not be clean.
 const cleanShare = 0.05
@@ -77,8 +102,11 @@ func Run(ctx context.Context, o Options) (*session.Outcome, error) {
 }
 
 func run(ctx context.Context, o Options, sc lab.Scenario) (_ *session.Outcome, err error) {
-	if o.Variant == "" {
-		o.Variant = lab.Leaky
+	switch {
+	case o.Variant == "":
+		o.Variant = sc.Variants()[0]
+	case !slices.Contains(sc.Variants(), o.Variant):
+		return nil, &session.ConfigError{Problem: fmt.Sprintf("scenario %s is a control, a healthy service: it has no %s variant", sc.Name, o.Variant)}
 	}
 	data, err := os.MkdirTemp("", "heapdrift-lab-")
 	if err != nil {
@@ -114,7 +142,10 @@ func config(o Options, sc lab.Scenario, c *harness.Process, ready lab.Ready) ses
 	}
 	cfg.Plan = o.Plan
 	if cfg.Plan.Steady == 0 {
-		cfg.Plan = DefaultPlan()
+		cfg.Plan = PlanFor(sc)
+	}
+	if sc.Load.Probe > 0 {
+		cfg.ProbeEvery = sc.Load.Probe
 	}
 	cfg.Name = sc.Name + "/" + string(o.Variant)
 	cfg.Out, cfg.Temporary = o.Out, o.Out == ""
@@ -133,65 +164,17 @@ func config(o Options, sc lab.Scenario, c *harness.Process, ready lab.Ready) ses
 	return cfg
 }
 
-// cleanLimit is the share of the truth where it is stated, else the default.
+// cleanLimit is what the truth states, else its share of the leaky size where
+// that is stated, else the default.
 func cleanLimit(t lab.Truth, def detect.CleanLimit) detect.CleanLimit {
 	if b := t.Leaky.BytesPerOp; b > 0 {
 		def.Bytes = cleanShare * b
+	}
+	if t.CleanBytes > 0 {
+		def.Bytes = t.CleanBytes
 	}
 	if g := t.Leaky.GoroutinesPerOp; g > 0 {
 		def.Goroutines = cleanShare * g
 	}
 	return def
-}
-
-// Comparison is a scenario's two runs held against its truth.
-type Comparison struct {
-	Scenario string
-	Leaky    *session.Outcome
-	Fixed    *session.Outcome // nil if it was interrupted before
-	// Pass: both reports match the truth. Undecided: none contradicts it, but
-	// one does not decide; Open says what, in sentences.
-	Pass      bool
-	Undecided bool
-	Mismatch  []string // what contradicts the truth, in sentences
-	Open      []string
-}
-
-// Compare measures the leaky variant, then the fixed one, and checks both
-// reports. The error is of a run that could not be judged; the comparison then
-// holds what there is.
-func Compare(ctx context.Context, o Options) (*Comparison, error) {
-	sc, err := lab.Find(o.Scenario)
-	if err != nil {
-		return nil, &session.ConfigError{Problem: err.Error()}
-	}
-	cmp := &Comparison{Scenario: sc.Name}
-	for _, v := range []struct {
-		variant lab.Variant
-		into    **session.Outcome
-	}{{lab.Leaky, &cmp.Leaky}, {lab.Fixed, &cmp.Fixed}} {
-		if ctx.Err() != nil && cmp.Leaky != nil {
-			cmp.Open = append(cmp.Open, fmt.Sprintf("interrupted before the %s variant", v.variant))
-			break
-		}
-		part := o
-		part.Variant = v.variant
-		if o.Out != "" {
-			part.Out = filepath.Join(o.Out, string(v.variant))
-		}
-		out, err := run(ctx, part, sc)
-		*v.into = out
-		if err == nil && out.Died != nil && out.Result.Verdict != detect.RunLeak {
-			err = out.Died
-		}
-		if err != nil {
-			return cmp, fmt.Errorf("%s: %w", v.variant, err)
-		}
-		mismatch, open := check(sc.Truth, v.variant, out.Result)
-		cmp.Mismatch = append(cmp.Mismatch, mismatch...)
-		cmp.Open = append(cmp.Open, open...)
-	}
-	cmp.Pass = len(cmp.Mismatch) == 0 && len(cmp.Open) == 0
-	cmp.Undecided = len(cmp.Mismatch) == 0 && len(cmp.Open) > 0
-	return cmp, nil
 }

@@ -89,18 +89,37 @@ func (l *labFlags) bind(fs *pflag.FlagSet) {
 		"rate", "documents a second")
 	bindPhases(fs, &l.plan)
 	fs.Lookup("every").Usage = "time between snapshots (with --for alone: a twentieth of it, at least 1s)"
+	for _, name := range []string{"rate", "for", "warmup", "drain", "every"} {
+		fs.Lookup(name).Usage += "; some scenarios have their own"
+	}
 	fs.IntVar(&l.rate, "memprofilerate", 16384, "sampling rate of the child's heap profile, bytes a sample")
 	fs.StringVarP(&l.out, "out", "o", "", "`FOLDER` of the recording (default: it is not kept)")
 	l.output.bind(fs)
 }
 
-// options for a scenario; fs tells what was given.
-func (l *labFlags) options(fs *pflag.FlagSet, scenario string) labrun.Options {
-	plan := l.plan
-	if fs.Changed("for") && !fs.Changed("every") {
-		plan.Every = 0 // follows the steady time
+// options for a scenario: its own plan, but for what was given; fs tells.
+func (l *labFlags) options(fs *pflag.FlagSet, scenario string) (labrun.Options, error) {
+	sc, err := lab.Find(scenario)
+	if err != nil {
+		return labrun.Options{}, exit.Usagef("", "%w", err)
 	}
-	return labrun.Options{Scenario: scenario, Plan: plan, MemProfileRate: l.rate, Out: l.out}
+	plan := labrun.PlanFor(sc)
+	for _, x := range []struct {
+		flag string
+		take func()
+	}{
+		{"rate", func() { plan.Rate = l.plan.Rate }},
+		{"for", func() { plan.Steady, plan.Every = l.plan.Steady, 0 }}, // snapshots follow the steady time
+		{"warmup", func() { plan.Warmup = l.plan.Warmup }},
+		{"drain", func() { plan.Drain = l.plan.Drain }},
+		{"passes", func() { plan.Passes = l.plan.Passes }},
+		{"every", func() { plan.Every = l.plan.Every }},
+	} {
+		if fs.Changed(x.flag) {
+			x.take()
+		}
+	}
+	return labrun.Options{Scenario: scenario, Plan: plan, MemProfileRate: l.rate, Out: l.out}, nil
 }
 
 func (a *app) labRun() *cobra.Command {
@@ -115,8 +134,13 @@ func (a *app) labRun() *cobra.Command {
 			if err := l.output.check(); err != nil {
 				return err
 			}
-			o := l.options(cmd.Flags(), args[0])
-			o.Variant = variant
+			o, err := l.options(cmd.Flags(), args[0])
+			if err != nil {
+				return err
+			}
+			if cmd.Flags().Changed("variant") {
+				o.Variant = variant
+			}
 			o.Progress = func(_ lab.Variant, e session.Event) { a.follow("")(e) }
 			out, err := labrun.Run(cmd.Context(), o)
 			return a.conclude(&l.output, out, err)
@@ -124,7 +148,7 @@ func (a *app) labRun() *cobra.Command {
 	}
 	cmd.Flags().Var(flags.Parsed[lab.Variant]{
 		To: &variant, Parse: lab.ParseVariant, Show: func(v lab.Variant) string { return string(v) }, Kind: "leaky|fixed",
-	}, "variant", "which of the pair")
+	}, "variant", "which of the pair; a control is fixed")
 	l.bind(cmd.Flags())
 	return cmd
 }
@@ -185,7 +209,10 @@ func (a *app) compare(cmd *cobra.Command, l *labFlags, names []string, array boo
 		errs []error
 	)
 	for _, name := range names {
-		o := l.options(cmd.Flags(), name)
+		o, err := l.options(cmd.Flags(), name)
+		if err != nil {
+			return err
+		}
 		if o.Out != "" && array {
 			o.Out = filepath.Join(o.Out, name)
 		}

@@ -1,0 +1,39 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/heapdrift/heapdrift/pipeline"
+	"github.com/heapdrift/heapdrift/pipeline/text"
+)
+
+// sampled is how many documents a size is the mean of. A Fibonacci number:
+// over so many of the generator's documents the lengths are spread evenly.
+const sampled = 377
+
+// mean returns the mean of a size over the first documents of a scenario.
+func mean(document func(int64) pipeline.Document, size func(pipeline.Document) int) float64 {
+	sum := 0
+	for seq := range int64(sampled) {
+		sum += size(document(seq))
+	}
+	return float64(sum) / sampled
+}
+
+// sliceHeader is the size of a slice itself, on 64-bit machines.
+const sliceHeader = 24
+
+// allocated returns what an allocation of n bytes takes: the size class.
+func allocated(n int) int { return cap(slices.Grow([]byte(nil), n)) }
+
+// chunkCount runs the pipeline's own chunker.
+func chunkCount(doc pipeline.Document) int {
+	chunks, err := text.DefaultChunker().Split(context.Background(), text.Normalize(doc.Text))
+	if err != nil {
+		// Only the context can make it fail, and this one never ends.
+		panic(fmt.Sprintf("chunk document %s: %v", doc.ID, err))
+	}
+	return len(chunks)
+}
