@@ -105,7 +105,7 @@ func run(ctx context.Context, o Options, sc lab.Scenario) (_ *session.Outcome, e
 	switch {
 	case o.Variant == "":
 		o.Variant = sc.Variants()[0]
-	case !slices.Contains(sc.Variants(), o.Variant):
+	case o.Variant == lab.Leaky && !slices.Contains(sc.Variants(), lab.Leaky):
 		return nil, &session.ConfigError{Problem: fmt.Sprintf("scenario %s is a control, a healthy service: it has no %s variant", sc.Name, o.Variant)}
 	}
 	data, err := os.MkdirTemp("", "heapdrift-lab-")
