@@ -260,8 +260,12 @@ func rank(v Verdict) int {
 	return 7
 }
 
-// weigh orders findings of equal verdict: bytes that grow, then goroutines.
+// weigh orders findings of equal verdict: bytes that grow, then goroutines; of
+// churn, bytes that are allocated.
 func weigh(f *Finding) float64 {
+	if f.Verdict == Churn && f.AllocPerOp != nil {
+		return f.AllocPerOp.Estimate
+	}
 	if f.BytesPerOp != nil {
 		return f.BytesPerOp.Estimate
 	}

@@ -59,6 +59,7 @@ func (a *analysis) combine(sites []Finding, groups []*groupFinding) []Finding {
 	for _, g := range groups {
 		out = append(out, g.Finding)
 	}
+	out = append(out, a.churn(out)...)
 	order(out)
 	return out
 }

@@ -79,11 +79,11 @@ type Finding struct {
 	ObjectsPerOp    *stats.Interval
 	GoroutinesPerOp *stats.Interval
 	BytesPerSecond  *stats.Interval // where operations are unknown
-	AllocPerOp      *stats.Interval // bytes allocated per operation
+	AllocPerOp      *stats.Interval // bytes allocated per operation, kept or not
 
 	LiveBytes float64 // at the last snapshot, estimated; 0 for goroutines without it
 	Count     float64 // goroutines, or live objects, at the last snapshot
-	Share     float64 // of the exact growth of live bytes, 0..1; 0 unknown
+	Share     float64 // of the exact growth of live bytes, of churn of all allocated bytes, 0..1; 0 unknown
 	Trend     *Trend
 	Why       []string
 	Warnings  []string

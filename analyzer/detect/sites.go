@@ -286,7 +286,7 @@ func (a *analysis) siteFinding(x *siteMeasure, v Verdict, total *measure) Findin
 		}
 		if a.r.HasOps {
 			f.BytesPerOp, f.ObjectsPerOp = &iv, objects
-			f.AllocPerOp = a.allocOf(x)
+			f.AllocPerOp = a.allocated(s, x.at).perWork(a.workOver(x.at))
 		} else {
 			f.BytesPerSecond = &iv
 		}
@@ -305,17 +305,6 @@ func (a *analysis) objectsOf(x *siteMeasure) *stats.Interval {
 		return nil
 	}
 	iv := x.interval.Scale(n / b)
-	return &iv
-}
-
-// allocOf is what the site allocates per operation, kept or not.
-func (a *analysis) allocOf(x *siteMeasure) *stats.Interval {
-	u, y, _ := pick(a.r, x.site.AllocBytes, a.w.tail)
-	s, err := stats.FitSlope(u, y, stats.Noise{})
-	if err != nil {
-		return nil
-	}
-	iv := s.Interval(confidence)
 	return &iv
 }
 

@@ -124,6 +124,7 @@ type Finding struct {
 	BytesPerOp      *Interval        `json:"bytes_per_op,omitempty"`
 	ObjectsPerOp    *Interval        `json:"objects_per_op,omitempty"`
 	GoroutinesPerOp *Interval        `json:"goroutines_per_op,omitempty"`
+	AllocPerOp      *Interval        `json:"allocated_bytes_per_op,omitempty"` // kept or not
 	LiveBytes       *float64         `json:"live_bytes,omitempty"`
 	Count           *float64         `json:"count,omitempty"`
 	Share           *float64         `json:"share,omitempty"`
@@ -195,6 +196,7 @@ func finding(f *detect.Finding) Finding {
 		BytesPerOp:      interval(f.BytesPerOp),
 		ObjectsPerOp:    interval(f.ObjectsPerOp),
 		GoroutinesPerOp: interval(f.GoroutinesPerOp),
+		AllocPerOp:      interval(f.AllocPerOp),
 		LiveBytes:       known(math.Round(f.LiveBytes)),
 		Count:           known(math.Round(f.Count)),
 		Share:           known(f.Share),

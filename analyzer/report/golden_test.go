@@ -33,6 +33,18 @@ func TestGoldens(t *testing.T) {
 			res.Snapshots, res.Judged, res.Totals, res.Findings, res.Power = 10, 4, nil, nil, nil
 			return run, res
 		},
+		"churn": func() (*snapshot.Run, *detect.Result) {
+			run, res := calm()
+			for i, bytes := range []float64{312 << 10, 200 << 10, 120 << 10, 90 << 10} {
+				res.Findings = append(res.Findings, detect.Finding{
+					ID: "h-000" + string(rune('3'+i)), Kind: detect.KindHeap, Verdict: detect.Churn,
+					Function: "example.com/feed/pipeline/text.(*Splitter).Split", File: "/src/feed/pipeline/text/split.go", Line: 40 + i,
+					AllocPerOp: iv(bytes, 0.95*bytes, 1.05*bytes), Share: bytes / (1 << 20),
+					Why: []string{"makes much of all that is allocated, and keeps none of it"},
+				})
+			}
+			return run, res
+		},
 		"bare": func() (*snapshot.Run, *detect.Result) {
 			run, res := undecided()
 			res.HasOps, res.Totals, res.Findings, res.Power = false, nil, nil, nil

@@ -42,6 +42,7 @@ func markdown(run *snapshot.Run, res *detect.Result, name string) string {
 			}
 		}
 	}
+	churnList(&b, run, res)
 	if res.Verdict == detect.RunInconclusive {
 		why, next := open(run, res)
 		b.WriteByte('\n')

@@ -33,6 +33,7 @@ func Text(w io.Writer, run *snapshot.Run, res *detect.Result, o TextOptions) err
 		t.leak()
 	case detect.RunClean:
 		t.line(t.head("clean", "32") + "  " + clean(run, res))
+		t.churn()
 	default:
 		t.inconclusive()
 	}
@@ -73,6 +74,7 @@ func (t *text) leak() {
 	t.line(t.head("LEAK", "1;31") + "  " + tally(t.res) + growths(t.res) + indent + span(t.run, t.res))
 	t.line("")
 	t.findings()
+	t.churn()
 	t.footer()
 }
 
@@ -83,6 +85,7 @@ func (t *text) inconclusive() {
 		t.line(indent + printable(s))
 	}
 	t.findings()
+	t.churn()
 	t.footer()
 	for _, s := range next {
 		t.line("next: " + s)

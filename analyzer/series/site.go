@@ -31,6 +31,7 @@ type Site struct {
 	AllocObjects []float64
 
 	stacks map[*snapshot.Stack][]float64 // bytes in use of each whole stack
+	allocs map[*snapshot.Stack][]float64 // bytes allocated at each since the process began
 	sizes  map[int64]*SizeSeries         // by object size
 }
 
@@ -102,7 +103,8 @@ func (r *Run) sites() {
 					s = &Site{
 						Key: key, Bytes: nan(), Objects: nan(), Samples: nan(), Births: nan(), Live: nan(),
 						Turnover: nan(), AllocBytes: nan(), AllocObjects: nan(),
-						stacks: map[*snapshot.Stack][]float64{}, sizes: map[int64]*SizeSeries{},
+						stacks: map[*snapshot.Stack][]float64{}, allocs: map[*snapshot.Stack][]float64{},
+						sizes: map[int64]*SizeSeries{},
 					}
 					byKey[key] = s
 					order = append(order, s)
@@ -131,12 +133,8 @@ func (s *Site) add(i, n int, x snapshot.HeapSample, rate float64) {
 	s.Turnover[i] += wa*wa*a + wa*wa*math.Max(0, a-k)
 	s.AllocBytes[i] += float64(x.AllocBytes)
 	s.AllocObjects[i] += float64(x.AllocObjects)
-	per, ok := s.stacks[x.Stack]
-	if !ok {
-		per = make([]float64, n)
-		s.stacks[x.Stack] = per
-	}
-	per[i] += float64(x.InuseBytes)
+	at(s.stacks, x.Stack, n)[i] += float64(x.InuseBytes)
+	at(s.allocs, x.Stack, n)[i] += float64(x.AllocBytes)
 	z, ok := s.sizes[x.Size]
 	if !ok {
 		z = &SizeSeries{Size: x.Size, Weight: max(w, wa), Samples: make([]float64, n), Births: make([]float64, n)}
@@ -144,6 +142,16 @@ func (s *Site) add(i, n int, x snapshot.HeapSample, rate float64) {
 	}
 	z.Samples[i] += k
 	z.Births[i] += a
+}
+
+// at is the series of a stack, made where there is none yet.
+func at(of map[*snapshot.Stack][]float64, st *snapshot.Stack, n int) []float64 {
+	y, ok := of[st]
+	if !ok {
+		y = make([]float64, n)
+		of[st] = y
+	}
+	return y
 }
 
 // finish makes Turnover count from the first snapshot and picks the stack to
@@ -201,6 +209,30 @@ func (s *Site) Sizes() []*SizeSeries {
 		out = append(out, z)
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Size < out[j].Size })
+	return out
+}
+
+// StackAllocation is what one whole stack of a site allocated, estimated.
+type StackAllocation struct {
+	Stack *snapshot.Stack
+	Bytes float64
+}
+
+// Allocated is what each stack of the site allocated between two snapshots that
+// have a heap profile, the most first.
+func (s *Site) Allocated(from, to int) []StackAllocation {
+	var out []StackAllocation
+	for st, y := range s.allocs {
+		if d := y[to] - y[from]; d > 0 {
+			out = append(out, StackAllocation{st, d})
+		}
+	}
+	sort.Slice(out, func(i, j int) bool {
+		if out[i].Bytes != out[j].Bytes {
+			return out[i].Bytes > out[j].Bytes
+		}
+		return less(out[i].Stack, out[j].Stack)
+	})
 	return out
 }
 
