@@ -178,7 +178,7 @@ func (a *analysis) groupFinding(g *series.Group, gt gates, v Verdict) *groupFind
 		root := f.Stack[n-1]
 		f.Function, f.File, f.Line = root.Function, root.File, root.Line
 	}
-	f.ID = identify(KindGoroutine, g.Reason+"\n"+g.Site+"\n"+g.Root)
+	f.ID = groupID(g)
 	f.Count = last(g.Count)
 	if gt.n > 0 {
 		f.Trend = gt.trend()

@@ -15,6 +15,14 @@ func identify(kind Kind, key string) string {
 	return hex.EncodeToString(h[:6])
 }
 
+// SiteID is the id of the finding about the site with a key (series.SiteKey).
+func SiteID(key string) string { return identify(KindHeap, key) }
+
+// GroupID is the id of the finding about a group of goroutines (series.GroupKey).
+func GroupID(reason, site, root string) string {
+	return identify(KindGoroutine, reason+"\n"+site+"\n"+root)
+}
+
 // blame fills the culprit and the stack of f.
 func (f *Finding) blame(stack *snapshot.Stack, module string) {
 	if stack == nil {

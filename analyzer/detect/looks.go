@@ -173,7 +173,7 @@ func (a *analysis) proofs() map[string]bool {
 }
 
 func groupID(g *series.Group) string {
-	return identify(KindGoroutine, g.Reason+"\n"+g.Site+"\n"+g.Root)
+	return GroupID(g.Reason, g.Site, g.Root)
 }
 
 // hold makes suspects of all leaks that are not confirmed, and judges the run

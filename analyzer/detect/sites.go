@@ -267,7 +267,7 @@ func (a *analysis) staying(x *siteMeasure) (objects, bytes float64) {
 // siteFinding fills a finding from a site.
 func (a *analysis) siteFinding(x *siteMeasure, v Verdict, total *measure) Finding {
 	s := x.site
-	f := Finding{Kind: KindHeap, Verdict: v, ID: identify(KindHeap, s.Key)}
+	f := Finding{Kind: KindHeap, Verdict: v, ID: SiteID(s.Key)}
 	f.blame(s.Stack, a.cfg.Module)
 	f.LiveBytes, f.Count = last(s.Bytes), last(s.Objects)
 	if x.grows != nil {
