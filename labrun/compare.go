@@ -52,6 +52,8 @@ func Compare(ctx context.Context, o Options) (*Comparison, error) {
 			err = out.Died
 		}
 		if err != nil {
+			cmp.Open = append(cmp.Open, fmt.Sprintf("%s: %v", v, err))
+			cmp.check(sc.Truth)
 			return cmp, fmt.Errorf("%s: %w", v, err)
 		}
 	}
@@ -59,19 +61,21 @@ func Compare(ctx context.Context, o Options) (*Comparison, error) {
 	return cmp, nil
 }
 
+func judged(o *session.Outcome) bool { return o != nil && o.Result != nil }
+
 // check holds what was run against the truth.
 func (c *Comparison) check(t lab.Truth) {
 	add := func(mismatch, open []string) {
 		c.Mismatch = append(c.Mismatch, mismatch...)
 		c.Open = append(c.Open, open...)
 	}
-	if c.Leaky != nil {
+	if judged(c.Leaky) {
 		add(check(t, lab.Leaky, c.Leaky))
 	}
-	if c.Fixed != nil {
+	if judged(c.Fixed) {
 		add(check(t, lab.Fixed, c.Fixed))
 	}
-	if c.Leaky != nil && c.Fixed != nil {
+	if judged(c.Leaky) && judged(c.Fixed) {
 		add(checkPair(t.Leaky, c.Leaky, c.Fixed), nil)
 	}
 	c.Pass = len(c.Mismatch) == 0 && len(c.Open) == 0

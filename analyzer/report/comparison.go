@@ -73,7 +73,34 @@ func ComparisonsText(w io.Writer, cs []*Comparison, o TextOptions) error {
 			return err
 		}
 	}
+	if len(cs) > 1 {
+		if _, err := io.WriteString(w, "\n"+countOutcomes(cs)+"\n"); err != nil {
+			return fmt.Errorf("write the comparison as text: %w", err)
+		}
+	}
 	return nil
+}
+
+// countOutcomes tells the outcomes: "17 scenarios: 16 pass, 1 undecided (cache)".
+func countOutcomes(cs []*Comparison) string {
+	var undecided, failed []string
+	for _, c := range cs {
+		switch {
+		case c.Pass:
+		case c.Undecided:
+			undecided = append(undecided, printable(c.Scenario))
+		default:
+			failed = append(failed, printable(c.Scenario))
+		}
+	}
+	s := fmt.Sprintf("%d scenarios: %d pass", len(cs), len(cs)-len(undecided)-len(failed))
+	if n := len(undecided); n > 0 {
+		s += fmt.Sprintf(", %d undecided (%s)", n, strings.Join(undecided, ", "))
+	}
+	if n := len(failed); n > 0 {
+		s += fmt.Sprintf(", %d FAIL (%s)", n, strings.Join(failed, ", "))
+	}
+	return s
 }
 
 func (c *Comparison) text(w io.Writer, o TextOptions) error {
@@ -150,6 +177,13 @@ func (c *Comparison) outcome() (glyph, word, sgr string) {
 		return "?", "undecided", "33"
 	}
 	return "✗", "FAIL", "1;31"
+}
+
+// Line is the outcome in one line: "✓ pass  closure: leaky is leak, fixed is
+// clean, as it should be".
+func (c *Comparison) Line() string {
+	glyph, word, _ := c.outcome()
+	return glyph + " " + word + "  " + printable(c.Scenario) + ": " + c.summary()
 }
 
 // summary says what the variants were judged to be: "leaky is leak, fixed is

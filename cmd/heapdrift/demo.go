@@ -29,7 +29,7 @@ takes about a minute.`,
 			if !a.quiet {
 				a.progress.Line("The defect: " + s.Story)
 			}
-			return a.compare(cmd, &l, []string{demoScenario}, false)
+			return a.compareOne(cmd, &l, demoScenario)
 		},
 	}
 	l.bind(cmd.Flags())

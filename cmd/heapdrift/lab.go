@@ -1,14 +1,10 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -151,123 +147,6 @@ func (a *app) labRun() *cobra.Command {
 	}, "variant", "which of the pair; a control is fixed")
 	l.bind(cmd.Flags())
 	return cmd
-}
-
-func (a *app) labCompare() *cobra.Command {
-	var (
-		l   labFlags
-		all bool
-	)
-	cmd := &cobra.Command{
-		Use:   "compare NAME | --all",
-		Short: "Run both variants of a scenario and hold the reports against its truth",
-		Long: `Run both variants of a scenario and hold the reports against its truth. Ends
-with 0 when both match it, with 1 when one contradicts it, with 3 when
-undecided.`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if all && len(args) > 0 {
-				return exit.Usagef("leave one of them out", "both --all and a scenario, %q, are given", args[0])
-			}
-			if all {
-				return nil
-			}
-			return scenarioArg(cmd, args)
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := l.output.check(); err != nil {
-				return err
-			}
-			if all {
-				for _, s := range lab.Scenarios() {
-					args = append(args, s.Name)
-				}
-			}
-			return a.compare(cmd, &l, args, all)
-		},
-	}
-	cmd.Flags().BoolVar(&all, "all", false, "every scenario, one after the other")
-	l.bind(cmd.Flags())
-	return cmd
-}
-
-// scenarioArg asks for the name of one scenario.
-func scenarioArg(cmd *cobra.Command, args []string) error {
-	if err := exactly("NAME")(cmd, args); err != nil {
-		return err
-	}
-	if _, err := lab.Find(args[0]); err != nil {
-		return exit.Usagef("", "%w", err)
-	}
-	return nil
-}
-
-// compare runs scenarios one after the other and shows what came of them. An
-// error of one does not keep the others from running.
-func (a *app) compare(cmd *cobra.Command, l *labFlags, names []string, array bool) error {
-	var (
-		done []*report.Comparison
-		errs []error
-	)
-	for _, name := range names {
-		o, err := l.options(cmd.Flags(), name)
-		if err != nil {
-			return err
-		}
-		if o.Out != "" && array {
-			o.Out = filepath.Join(o.Out, name)
-		}
-		o.Progress = func(v lab.Variant, e session.Event) { a.follow(name + "/" + string(v))(e) }
-		c, err := labrun.Compare(cmd.Context(), o)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("scenario %s: %w", name, err))
-		} else {
-			a.code = exit.Worst(a.code, exit.OfComparison(c.Pass, c.Undecided))
-		}
-		if c != nil && (c.Leaky != nil || c.Fixed != nil) {
-			done = append(done, comparison(c))
-		}
-		if cmd.Context().Err() != nil {
-			if err == nil && len(done) < len(names) {
-				errs = append(errs, fmt.Errorf("not all scenarios were run: %w", context.Canceled))
-			}
-			break
-		}
-	}
-	if len(done) > 0 || array {
-		errs = append(errs, a.emit(&l.output, comparisons(done, array)))
-		a.kept(l.out)
-	}
-	return errors.Join(errs...)
-}
-
-// comparison is a lab comparison as the report has it: what is open is no
-// match either.
-func comparison(c *labrun.Comparison) *report.Comparison {
-	out := &report.Comparison{Scenario: c.Scenario, Pass: c.Pass, Undecided: c.Undecided, Mismatch: append(c.Mismatch, c.Open...)}
-	for _, v := range []struct {
-		from *session.Outcome
-		into **report.Judged
-	}{{c.Leaky, &out.Leaky}, {c.Fixed, &out.Fixed}} {
-		if v.from != nil {
-			settle(v.from)
-			*v.into = &report.Judged{Run: v.from.Run, Result: v.from.Result}
-		}
-	}
-	return out
-}
-
-func comparisons(cs []*report.Comparison, array bool) renderer {
-	return func(w io.Writer, f flags.Format, color bool) error {
-		switch {
-		case f == flags.JSON && array:
-			return report.ComparisonsJSON(w, cs)
-		case f == flags.JSON:
-			return report.ComparisonJSON(w, cs[0])
-		case f == flags.Markdown:
-			return report.ComparisonsMarkdown(w, cs)
-		}
-		return report.ComparisonsText(w, cs, report.TextOptions{Color: color})
-	}
 }
 
 // labServe is the child process of the verbs above.

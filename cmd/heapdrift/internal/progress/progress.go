@@ -23,6 +23,7 @@ type Status struct {
 	Errors    int64
 	Shed      int64
 	Snapshots int
+	Detail    string // what else there is to see, at the end of the line
 
 	Message string // a sentence that is news
 	Warning bool   // the message is bad news
@@ -129,6 +130,9 @@ func (s *Status) line() string {
 	}
 	if s.Snapshots > 0 {
 		fmt.Fprintf(&b, "  %d snapshots", s.Snapshots)
+	}
+	if s.Detail != "" {
+		b.WriteString("  " + s.Detail)
 	}
 	return printable(b.String())
 }
