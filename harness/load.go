@@ -33,6 +33,7 @@ type Load struct {
 	current atomic.Pointer[stream]
 	ran     atomic.Bool
 
+	asked     chan struct{} // capacity 1; by MarkNow
 	finishing chan struct{} // closed by Finish
 	finish    func(reason string)
 	reason    atomic.Pointer[string]
@@ -55,6 +56,7 @@ func New(t Target, p Plan) (*Load, error) {
 		clock: &clock{now: now},
 		d:     newDispatcher(t, p, min(runtime.GOMAXPROCS(0), maxShards), now),
 	}
+	l.asked = make(chan struct{}, 1)
 	l.finishing = make(chan struct{})
 	var once sync.Once
 	l.finish = func(reason string) {
@@ -103,6 +105,16 @@ func (l *Load) ErrorClasses() map[string]int64 {
 // result tells; the drain follows. It may be called by anyone at any time; the
 // first call counts.
 func (l *Load) Finish(reason string) { l.finish(reason) }
+
+// MarkNow makes the steady phase's next mark now; those that are planned stay
+// where they are. Outside the steady phase it waits for it. It may be called by
+// anyone at any time; calls while one waits come to nothing.
+func (l *Load) MarkNow() {
+	select {
+	case l.asked <- struct{}{}:
+	default:
+	}
+}
 
 // Plan returns the plan with its defaults filled in.
 func (l *Load) Plan() Plan { return l.plan }

@@ -181,9 +181,9 @@ func (r *run) drainPhase(ctx context.Context) error {
 func (r *run) arrive(ctx context.Context, s *stream, sent *int64, until time.Duration) error {
 	sleep, done := r.sleeper.begin(r.plan.Precise)
 	defer done()
-	finishing := r.finishing
+	finishing, asked := r.finishing, r.asked
 	if s.phase != PhaseSteady {
-		finishing = nil
+		finishing, asked = nil, nil
 	}
 	for {
 		select {
@@ -238,6 +238,10 @@ func (r *run) arrive(ctx context.Context, s *stream, sent *int64, until time.Dur
 			r.marking = false
 			if err != nil {
 				return err
+			}
+		case <-asked:
+			if r.hasMark {
+				r.nextMark = min(r.nextMark, r.clock.elapsed())
 			}
 		case <-finishing:
 			return errFinished

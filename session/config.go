@@ -67,9 +67,24 @@ type Config struct {
 	// Analyze decides; nil: detect.Analyze.
 	Analyze func(*snapshot.Run, detect.Config) *detect.Result
 
+	// Watch observes somebody else's load for as long as it is let: a Steady of 0
+	// has no end but ctx's, which is no interruption then; a target that stops
+	// answering is waited for; and of a long run only mostWatched snapshots or
+	// fewer, evenly spaced, are kept in memory and judged, all in the bundle.
+	Watch bool
+	// Await waits in the same way for a target that does not answer at the start.
+	Await bool
+	// SnapshotNow asks for a snapshot beside the planned ones, at once, in the
+	// steady phase or while watching; nil: never.
+	SnapshotNow <-chan struct{}
+
 	// Progress is told what happens, never two events at a time; nil: nobody.
 	// It must not block.
 	Progress func(Event)
+	// Observe is given the run and its looks while it goes on, never two
+	// observations at a time and from a goroutine of its own: it may take its
+	// time. Run returns after the last. nil: nobody.
+	Observe func(Observation)
 
 	ProbeEvery      time.Duration // between light probes; 0: none
 	ReadyTimeout    time.Duration // for pprof to answer at the start
@@ -123,6 +138,9 @@ const (
 // passive reports that the load is someone else's.
 func (c *Config) passive() bool { return c.Load == nil && c.Target == nil }
 
+// endless reports that only ctx ends the run.
+func (c *Config) endless() bool { return c.Watch && c.Plan.Steady == 0 }
+
 // check fills in what follows from the rest and refuses what cannot be run.
 func (c *Config) check() error {
 	bad := func(format string, args ...any) error { return &ConfigError{fmt.Sprintf(format, args...)} }
@@ -135,10 +153,15 @@ func (c *Config) check() error {
 		return errors.New("session: both Command and Process are given")
 	case c.MemProfileRate < 0:
 		return bad("the sampling rate %d is negative; give bytes per sample, or 0 to leave the program its own", c.MemProfileRate)
-	case c.Plan.Steady <= 0:
+	case c.Watch && !c.passive():
+		return errors.New("session: Watch and a load are both given")
+	case c.Plan.Steady <= 0 && !(c.Watch && c.Plan.Steady == 0):
 		return bad("the steady time %s is not above 0; a verdict needs some (default 60s)", c.Plan.Steady)
 	case c.Plan.Warmup < 0 || c.Plan.Drain < 0 || c.Plan.Every < 0:
 		return bad("the warm-up, the drain or the time between snapshots is negative; give 0 or more")
+	}
+	if c.Plan.Every == 0 && c.Plan.Steady == 0 {
+		c.Plan.Every = defaultRecordEvery
 	}
 	if c.Plan.Every == 0 {
 		c.Plan.Every = max(c.Plan.Steady/snapshotsPerSteady, minEvery)

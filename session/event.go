@@ -1,6 +1,7 @@
 package session
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -24,6 +25,11 @@ type Event struct {
 	LiveBytes  uint64
 	Goroutines int64
 	RSS        uint64
+
+	// Failing says, in a sentence, why the last snapshot could not be taken;
+	// empty if it was. Restarts counts how often the target was started anew.
+	Failing  string
+	Restarts int
 
 	// Message is a sentence that is news; Warning says that it is bad news.
 	Message string
@@ -95,14 +101,19 @@ func (r *reporter) tellWarning(s string) {
 func (r *reporter) warn(s string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, w := range r.warnings {
-		if w == s {
-			return
-		}
+	if slices.Contains(r.warnings, s) {
+		return
+	}
+	if len(r.warnings) == mostWarnings { // they name ports and times: of a run without end there is no end of them
+		r.tell(s, true)
+		return
 	}
 	r.warnings = append(r.warnings, s)
 	r.tell(s, true)
 }
+
+// mostWarnings is how many the report keeps; what comes later is only told.
+const mostWarnings = 64
 
 // all returns the warnings so far.
 func (r *reporter) all() []string {

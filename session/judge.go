@@ -64,7 +64,8 @@ func (f *failing) hopeless(now time.Time, c harness.Counts) bool {
 // judge closes the recording and asks for the verdict.
 func (s *session) judge(ctx context.Context, res *harness.Result, cause error) (*Outcome, error) {
 	s.report.update(func(e *Event) { e.Phase, e.Pass, e.Done, e.Total = PhaseJudge, 0, 0, 0 })
-	out := &Outcome{Run: &s.rec.run, Load: res, Died: died(cause), Interrupted: ctx.Err() != nil}
+	s.stopLooking()
+	out := &Outcome{Run: &s.rec.run, Load: res, Died: died(cause), Interrupted: ctx.Err() != nil && !s.cfg.endless()}
 	if !s.cfg.Temporary {
 		out.Bundle = s.bundle.Dir()
 	}
@@ -82,6 +83,9 @@ func (s *session) judge(ctx context.Context, res *harness.Result, cause error) (
 		if res != nil && !res.Valid && res.Reason != "" && refused == nil {
 			s.report.warn("LOAD NOT VALID: " + res.Reason)
 		}
+	}
+	if n := s.rec.lost; n > 0 {
+		s.report.warn(fmt.Sprintf("%d of %d snapshots failed and are left out", n, n+s.rec.kept))
 	}
 	for _, w := range missingWarnings(s.rec.run.Snapshots) {
 		s.report.warn(w)
@@ -101,10 +105,10 @@ func (s *session) judge(ctx context.Context, res *harness.Result, cause error) (
 	}
 	s.rec.run.Warnings = s.report.all()
 	out.Result = s.cfg.Analyze(&s.rec.run, s.cfg.Detect)
-	s.concludeLooking(out.Result)
 	if w := s.strict(out.Result, res); w != "" {
 		s.report.warn(w)
 	}
+	s.concludeLooking(out)
 	if refused != nil {
 		if out.Result.Verdict != detect.RunLeak {
 			out.Warnings = remaining(s.report.all(), out.Result.Warnings)

@@ -1,9 +1,11 @@
 package session
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
@@ -15,20 +17,33 @@ import (
 // errDecided ends the watching of somebody else's load.
 var errDecided = errors.New("it is decided that the target leaks")
 
-// looking judges the run while it goes on, for an abort on a leak and for the
-// metrics. The zero value does nothing.
+// looking judges the run while it goes on, for an abort on a leak, the metrics
+// and the observer. A look at thousands of sites takes its time: it runs beside
+// the snapshots, and of those that came meanwhile the next look sees the last.
+// The zero value does nothing.
 type looking struct {
-	looks   *detect.Looks
-	abort   bool
-	metrics *metrics.Metrics // may be nil
-	ended   string           // why the run was ended early
+	looks    *detect.Looks
+	abort    bool
+	metrics  *metrics.Metrics // may be nil
+	observer *observer        // may be nil
+
+	wake, stop, done chan struct{} // of the goroutine; wake has capacity 1
+	over             atomic.Bool   // no abort any more: the steady phase has ended
+	ended            atomic.Pointer[string]
+
+	mu   sync.Mutex
+	next *snapshot.Run // to be looked at; nil: seen
 }
 
+// endlessLooks is how many looks are planned where a run has no planned end.
+const endlessLooks = 360
+
 // startLooking makes what the configuration asks for. done is to be called at
-// the end.
+// the end; it waits.
 func (s *session) startLooking() (done func(), err error) {
-	done = func() {}
-	s.looking.abort = s.cfg.AbortOnLeak
+	l := &s.looking
+	l.abort, l.observer = s.cfg.AbortOnLeak, s.observer
+	quiet := func() {}
 	if s.cfg.MetricsAddr != "" {
 		m := metrics.New()
 		where, stop, err := m.Serve(s.cfg.MetricsAddr)
@@ -39,63 +54,135 @@ func (s *session) startLooking() (done func(), err error) {
 		if s.load != nil {
 			m.SetLoad(s.load, s.cfg.Plan.Rate.Mean())
 		}
-		s.looking.metrics, done = m, stop
+		l.metrics, quiet = m, stop
 	}
-	if s.looking.abort || s.looking.metrics != nil {
-		s.looking.looks = detect.NewLooks(s.cfg.Detect, int(s.cfg.Plan.Steady/s.cfg.Plan.Every)+1)
+	if !l.abort && l.metrics == nil && l.observer == nil {
+		return quiet, nil
 	}
-	return done, nil
+	planned := endlessLooks
+	if s.cfg.Plan.Steady > 0 {
+		planned = int(s.cfg.Plan.Steady/s.cfg.Plan.Every) + 1
+	}
+	l.looks = detect.NewLooks(s.cfg.Detect, planned)
+	l.wake, l.stop, l.done = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
+	go s.lookOn()
+	return func() {
+		s.stopLooking()
+		quiet()
+	}, nil
 }
 
-// look judges the run so far, at a mark. It ends the load, or with errDecided
-// the watching, once a leak is confirmed.
-func (s *session) look(m moment) error {
+// stopLooking waits for the look that is under way; none follows. It may be
+// called twice, by one goroutine.
+func (s *session) stopLooking() {
 	l := &s.looking
-	if l.looks == nil || m.phase != snapshot.PhaseSteady && m.phase != snapshot.PhaseUnknown {
-		return nil
+	if l.looks == nil {
+		return
 	}
-	s.rec.mu.Lock()
-	run := s.rec.run
-	s.rec.mu.Unlock()
+	select {
+	case <-l.stop:
+	default:
+		close(l.stop)
+	}
+	<-l.done
+}
+
+// look hands out the run so far, at a mark, and has it judged.
+func (s *session) look(m moment) {
+	l := &s.looking
+	if l.looks == nil {
+		return
+	}
+	run := s.soFar()
 	if len(run.Snapshots) == 0 {
-		return nil
+		return
 	}
 	run.Target, run.Load = s.targetNow(), s.loadInfo(nil)
-	res := l.looks.Look(&run)
+	l.observer.run(run, slices.Clone(s.rec.spans))
 	if l.metrics != nil {
 		if live, ok := run.Snapshots[len(run.Snapshots)-1].Counters.LiveBytes(); ok {
 			l.metrics.SetLive(live)
 		}
-		l.metrics.SetResult(res)
 	}
-	if !l.abort || l.ended != "" || m.last || res.Verdict != detect.RunLeak {
-		return nil
+	if m.last || m.phase == snapshot.PhaseDrain {
+		l.over.Store(true)
 	}
-	l.ended = fmt.Sprintf("the run was ended early, after %d snapshots and %s: a leak was found at two looks in a row (--abort-on leak)",
-		len(run.Snapshots), time.Since(s.started).Round(time.Second))
-	s.report.message(l.ended)
-	if s.load == nil {
-		return errDecided
+	if m.phase != snapshot.PhaseSteady && m.phase != snapshot.PhaseUnknown {
+		return
 	}
-	s.load.Finish(l.ended)
-	return nil
+	l.mu.Lock()
+	l.next = run
+	l.mu.Unlock()
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// soFar is the run as it is now: a copy that later snapshots do not change. Of
+// a watched target that was started anew it is what came since.
+func (s *session) soFar() *snapshot.Run {
+	s.rec.mu.Lock()
+	defer s.rec.mu.Unlock()
+	run := s.rec.run
+	run.Snapshots = slices.Clip(run.Snapshots)
+	if s.cfg.Watch {
+		from, _ := slices.BinarySearchFunc(run.Snapshots, s.rec.restarted, func(x *snapshot.Snapshot, at time.Time) int { return x.Time.Compare(at) })
+		run.Snapshots = run.Snapshots[from:]
+	}
+	return &run
+}
+
+// lookOn judges until it is stopped.
+func (s *session) lookOn() {
+	l := &s.looking
+	defer close(l.done)
+	for {
+		select {
+		case <-l.stop:
+			return
+		case <-l.wake:
+		}
+		select {
+		case <-l.stop: // the whole run is about to be judged
+			return
+		default:
+		}
+		l.mu.Lock()
+		run := l.next
+		l.mu.Unlock()
+		res := l.looks.Look(run)
+		if l.metrics != nil {
+			l.metrics.SetResult(res)
+		}
+		l.observer.result(run, res, false)
+		if l.abort && res.Verdict == detect.RunLeak && !l.over.Load() && l.ended.Load() == nil {
+			s.endDecided(len(run.Snapshots))
+		}
+	}
+}
+
+// endDecided ends the load, or the watching, after so many snapshots.
+func (s *session) endDecided(snapshots int) {
+	why := fmt.Sprintf("the run was ended early, after %d snapshots and %s: a leak was found at two looks in a row (--abort-on leak)",
+		snapshots, time.Since(s.started).Round(time.Second))
+	s.looking.ended.Store(&why)
+	s.report.message(why)
+	if s.load != nil {
+		s.load.Finish(why)
+		return
+	}
+	s.stop(errDecided)
 }
 
 // concludeLooking tells the final result.
-func (s *session) concludeLooking(r *detect.Result) {
+func (s *session) concludeLooking(out *Outcome) {
+	run, res := *out.Run, *out.Result // the outcome is its receiver's to change
+	res.Warnings = append(slices.Clip(res.Warnings), remaining(s.report.all(), res.Warnings)...)
 	if s.looking.metrics != nil {
-		s.looking.metrics.SetResult(r)
+		s.looking.metrics.SetResult(&res)
 	}
-}
-
-// endDecided is the end of a watching that a confirmed leak cut short: it takes
-// the last snapshot, and is no error.
-func (s *session) endDecided(ctx context.Context, err error) error {
-	if !errors.Is(err, errDecided) {
-		return err
-	}
-	s.final(ctx, err)
-	return nil
+	s.looking.observer.result(&run, &res, true)
 }
 
 // endedEarly says why the run ended before its time; "" if it did not.
@@ -103,5 +190,8 @@ func (s *session) endedEarly(res *harness.Result) string {
 	if res != nil && res.Ended != "" {
 		return res.Ended
 	}
-	return s.looking.ended
+	if why := s.looking.ended.Load(); why != nil {
+		return *why
+	}
+	return ""
 }

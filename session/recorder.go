@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/heapdrift/heapdrift/analyzer/capture"
+	"github.com/heapdrift/heapdrift/analyzer/series"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 	"github.com/heapdrift/heapdrift/harness"
 )
@@ -62,6 +63,15 @@ type recorder struct {
 	drop bool // keep snapshots in the bundle alone
 	kept int  // snapshots in the bundle
 
+	// endures: a target that stops answering is waited for.
+	endures bool
+	lost    int                      // snapshots that failed
+	probed  func(capture.ProbePoint) // nil: nobody wants to know
+	// thinning keeps memory flat however long the run.
+	thinning
+	prev      *snapshot.Snapshot // the last one; nil before the first, and with drop
+	restarted time.Time          // of the first snapshot since the target was last started anew
+
 	run   snapshot.Run // Snapshots and Peak
 	spans []snapshot.PhaseSpan
 }
@@ -80,7 +90,7 @@ func (r *recorder) take(ctx context.Context, m moment) error {
 	for try := 0; ; try++ {
 		err := r.once(ctx, m)
 		if err == nil {
-			r.failed = 0
+			r.answered()
 			return nil
 		}
 		if ctx.Err() != nil {
@@ -88,6 +98,11 @@ func (r *recorder) take(ctx context.Context, m moment) error {
 		}
 		if r.failed++; r.failed == 1 {
 			r.since = time.Now()
+		}
+		r.report.note(func(e *Event) { e.Failing = err.Error() })
+		if r.endures {
+			r.miss(err)
+			return nil
 		}
 		if r.failed >= failuresInARow && time.Since(r.since) >= r.patience {
 			return &goneError{r.failed, err}
@@ -99,6 +114,25 @@ func (r *recorder) take(ctx context.Context, m moment) error {
 		if err := sleep(ctx, r.retry[try]); err != nil {
 			return err
 		}
+	}
+}
+
+// answered ends a row of failures.
+func (r *recorder) answered() {
+	if r.failed > 0 {
+		r.report.note(func(e *Event) { e.Failing = "" })
+		if r.endures {
+			r.report.message("the target answers again, after " + time.Since(r.since).Round(time.Second).String())
+		}
+	}
+	r.failed = 0
+}
+
+// miss leaves a snapshot out of a watched target that will be asked again.
+func (r *recorder) miss(err error) {
+	r.lost++
+	if r.failed == 1 {
+		r.report.tellWarning(fmt.Sprintf("no snapshot: %v; trying again", err))
 	}
 }
 
@@ -165,7 +199,8 @@ func (r *recorder) keep(raw *snapshot.Raw) error {
 	if r.drop {
 		r.in = snapshot.NewInterner()
 	} else {
-		r.run.Snapshots = append(r.run.Snapshots, s)
+		r.noteBreak(s)
+		r.run.Snapshots = r.add(r.run.Snapshots, s)
 	}
 	live, _ := s.Counters.LiveBytes()
 	var rss uint64
@@ -181,6 +216,23 @@ func (r *recorder) keep(raw *snapshot.Raw) error {
 		}
 	})
 	return nil
+}
+
+// noteBreak tells of a target that was started anew. It must be called with mu
+// held.
+func (r *recorder) noteBreak(s *snapshot.Snapshot) {
+	prev := r.prev
+	r.prev = s
+	if prev == nil {
+		return
+	}
+	why := series.Break(prev, s)
+	if why == "" {
+		return
+	}
+	r.restarted = s.Time
+	r.report.note(func(e *Event) { e.Restarts++ })
+	r.report.tellWarning(why + "; a new series begins")
 }
 
 // peak must be called with mu held.
@@ -225,6 +277,9 @@ func (r *recorder) probe(ctx context.Context) bool {
 		r.report.warn(fmt.Sprintf("a probe could not be kept in the bundle: %v", err))
 	}
 	r.peak(p.LiveBytes, p.RSS)
+	if r.probed != nil {
+		r.probed(p)
+	}
 	return true
 }
 

@@ -43,7 +43,8 @@ type session struct {
 	fails   failing
 	looking looking
 
-	started time.Time
+	observer *observer // nil: nobody
+	started  time.Time
 
 	stop context.CancelCauseFunc // ends the load with a cause
 }
@@ -56,7 +57,9 @@ func Run(ctx context.Context, cfg Config) (_ *Outcome, err error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	s := &session{cfg: cfg, report: newReporter(cfg.Progress), started: time.Now()}
+	s := &session{cfg: cfg, started: time.Now(), observer: startObserver(cfg.Observe)}
+	defer s.observer.close()
+	s.report = newReporter(both(cfg.Progress, s.observer))
 	if !cfg.passive() {
 		done, err := s.plan()
 		if err != nil {
@@ -79,7 +82,7 @@ func Run(ctx context.Context, cfg Config) (_ *Outcome, err error) {
 			kept.remove()
 		}
 	}()
-	if s.target, err = open(ctx, &s.cfg, s.report); err != nil {
+	if err := s.reach(ctx); err != nil {
 		return nil, err
 	}
 	closed := false
@@ -88,9 +91,6 @@ func Run(ctx context.Context, cfg Config) (_ *Outcome, err error) {
 			s.target.close(ctx)
 		}
 	}()
-	if err := s.prepare(ctx); err != nil {
-		return nil, err
-	}
 	res, cause, err := s.drive(ctx)
 	if err != nil {
 		return nil, err
@@ -100,6 +100,20 @@ func Run(ctx context.Context, cfg Config) (_ *Outcome, err error) {
 		s.report.warn(fmt.Sprintf("the command did not end well: %v", err))
 	}
 	return s.judge(ctx, res, cause)
+}
+
+// both tells events to a listener and to an observer; either may be nil.
+func both(to func(Event), o *observer) func(Event) {
+	switch {
+	case o == nil:
+		return to
+	case to == nil:
+		return o.event
+	}
+	return func(e Event) {
+		to(e)
+		o.event(e)
+	}
 }
 
 // plan makes the load. done frees it.
@@ -129,6 +143,33 @@ func (s *session) plan() (done func(), err error) {
 	return done, nil
 }
 
+// reach opens the target and prepares for its snapshots, again and again where
+// it is awaited. On an error nothing is left running.
+func (s *session) reach(ctx context.Context) error {
+	const most = 10 * time.Second
+	for wait := time.Second; ; wait = min(2*wait, most) {
+		var err error
+		if s.target, err = open(ctx, &s.cfg, s.report); err == nil {
+			if err = s.prepare(ctx); err == nil {
+				s.report.note(func(e *Event) { e.Failing = "" })
+				return nil
+			}
+			s.target.close(ctx)
+		}
+		var target *capture.TargetError
+		if !s.cfg.Await || !errors.As(err, &target) {
+			return err
+		}
+		if wait == time.Second {
+			s.report.tellWarning(err.Error() + "; trying again")
+		}
+		s.report.update(func(e *Event) { e.Failing = err.Error() })
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
 // prepare asks what the target offers and sets up the recorder.
 func (s *session) prepare(ctx context.Context) error {
 	ctx, end := s.target.watch(ctx)
@@ -146,6 +187,7 @@ func (s *session) prepare(ctx context.Context) error {
 		s.report.warn(w)
 	}
 	rec := newRecorder(&s.cfg, s.target, s.bundle, s.report)
+	rec.probed = s.observer.probe
 	if s.cfg.OpsMetric != "" {
 		if rec.metric, err = s.operations(ctx); err != nil {
 			return s.target.explain(ctx, err)
@@ -180,7 +222,10 @@ func (s *session) operations(ctx context.Context) (func(context.Context) (float6
 func newRecorder(cfg *Config, t *target, b *capture.Bundle, report *reporter) *recorder {
 	r := &recorder{
 		source: t.client, sink: b, report: report, timeout: cfg.SnapshotTimeout, patience: cfg.RestartPatience,
-		pid: t.pid, in: snapshot.NewInterner(),
+		pid: t.pid, in: snapshot.NewInterner(), endures: cfg.Watch,
+	}
+	if cfg.Watch {
+		r.most = mostWatched
 	}
 	// Snapshots that are far apart are asked for again in between, so that a
 	// dead target is noticed before three of them have gone by.
@@ -201,15 +246,20 @@ func (s *session) drive(ctx context.Context) (res *harness.Result, cause, err er
 	var wg sync.WaitGroup
 	wg.Go(func() { s.rec.probeEvery(probing, s.cfg.ProbeEvery) })
 	if s.load != nil {
+		wg.Go(func() { s.passOn(probing) })
 		res, err = s.load.Run(watched)
 	} else {
-		err = s.endDecided(ctx, s.watchOnly(watched))
+		err = s.watchOnly(watched)
 	}
 	quiet()
 	wg.Wait()
 
 	if watched.Err() != nil {
 		cause, err = context.Cause(watched), nil
+	}
+	if errors.Is(cause, errDecided) { // the end that was asked for
+		s.final(ctx, cause)
+		cause = nil
 	}
 	var gone *goneError
 	if errors.As(err, &gone) {
@@ -282,5 +332,18 @@ func (s *session) mark(ctx context.Context, m moment) error {
 		s.stop(err)
 		return err
 	}
-	return s.look(m)
+	s.look(m)
+	return nil
+}
+
+// passOn asks the load for the snapshots that somebody wants now.
+func (s *session) passOn(ctx context.Context) {
+	for {
+		select {
+		case <-s.cfg.SnapshotNow:
+			s.load.MarkNow()
+		case <-ctx.Done():
+			return
+		}
+	}
 }

@@ -11,7 +11,7 @@ func (s *session) watchOnly(ctx context.Context) error {
 	if err := sleep(ctx, s.cfg.Plan.Warmup); err != nil {
 		return err
 	}
-	return watchEvery(ctx, s.cfg.Plan.Every, s.cfg.Plan.Steady, func(ctx context.Context, last bool) error {
+	return watchEvery(ctx, s.cfg.Plan.Every, s.cfg.Plan.Steady, s.cfg.SnapshotNow, func(ctx context.Context, last bool) error {
 		return s.mark(ctx, moment{last: last})
 	}, func(done time.Duration) {
 		s.report.update(func(e *Event) {
@@ -20,9 +20,10 @@ func (s *session) watchOnly(ctx context.Context) error {
 	})
 }
 
-// watchEvery calls take at once, every `every`, and at the end of total; total
-// 0 has no end but ctx's. Calls that are late are not made up for.
-func watchEvery(ctx context.Context, every, total time.Duration, take func(ctx context.Context, last bool) error, tell func(time.Duration)) error {
+// watchEvery calls take at once, every `every`, at the end of total, and
+// whenever somebody wants it now; total 0 has no end but ctx's. Calls that are
+// late are not made up for.
+func watchEvery(ctx context.Context, every, total time.Duration, now <-chan struct{}, take func(ctx context.Context, last bool) error, tell func(time.Duration)) error {
 	start := time.Now()
 	for at := time.Duration(0); ; {
 		last := total > 0 && at >= total
@@ -40,14 +41,32 @@ func watchEvery(ctx context.Context, every, total time.Duration, take func(ctx c
 			at = min(at, total)
 		}
 		for {
-			now := time.Since(start)
-			tell(now)
-			if now >= at {
+			done := time.Since(start)
+			tell(done)
+			if done >= at {
 				break
 			}
-			if err := sleep(ctx, min(at-now, time.Second)); err != nil {
+			asked, err := sleepOr(ctx, min(at-done, time.Second), now)
+			if err == nil && asked {
+				err = take(ctx, false)
+			}
+			if err != nil {
 				return err
 			}
 		}
+	}
+}
+
+// sleepOr waits; asked reports that somebody wanted it to end.
+func sleepOr(ctx context.Context, d time.Duration, now <-chan struct{}) (asked bool, err error) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	case <-now:
+		return true, nil
+	case <-t.C:
+		return false, nil
 	}
 }

@@ -159,6 +159,14 @@ func longest(all []*snapshot.Snapshot) (best []*snapshot.Snapshot, warnings []st
 	return best, warnings
 }
 
+// Break says, in a sentence, why next cannot continue the series that prev
+// belongs to; "" if it can.
+func Break(prev, next *snapshot.Snapshot) string {
+	var k known
+	k.add(prev)
+	return k.change(next)
+}
+
 // known is what the snapshots of a piece told last of what must not change or
 // go back: a snapshot that lacks one of them does not hide a restart.
 type known struct {
