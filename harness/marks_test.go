@@ -352,3 +352,37 @@ func TestProgressIsToldOnceASecond(t *testing.T) {
 		}
 	})
 }
+
+func TestAMarkThatIsAskedForComesAtOnceAndMovesNoOther(t *testing.T) {
+	t.Parallel()
+	for _, quiesce := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			const s = time.Second
+			var at []time.Duration
+			begin := time.Now()
+			var l *Load
+			l, err := New(takes(5*time.Millisecond), Plan{
+				Rate: Rate{From: 100, To: 100}, IdleMarks: 2, IdleEvery: s, Warmup: s, Steady: 4 * s, Every: 2 * s, Drain: s,
+				Quiesce: quiesce, QuiesceTimeout: s, MaxInFlight: 4,
+				OnMark: func(_ context.Context, m Mark) error {
+					if m.Phase == PhaseSteady {
+						at = append(at, time.Since(begin).Round(10*time.Millisecond)-2*s)
+					}
+					return nil
+				},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, after := range []time.Duration{2*s + s/2, 6*s + s/2} { // the last in the drain
+				time.AfterFunc(after, l.MarkNow)
+			}
+			if _, err := l.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if want := []time.Duration{0, s / 2, 2 * s, 4 * s}; !slices.Equal(at, want) {
+				t.Errorf("quiesce %v: steady marks at %v, want %v", quiesce, at, want)
+			}
+		})
+	}
+}
