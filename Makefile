@@ -41,7 +41,7 @@ bench-load:
 SEED ?= 1
 RUNS ?= 1500
 calibrate:
-	HEAPDRIFT_SEED=$(SEED) HEAPDRIFT_CALIBRATE=$(RUNS) go test -count=1 -run Calibration -v -timeout 60m ./analyzer/detect/
+	HEAPDRIFT_SEED=$(SEED) HEAPDRIFT_CALIBRATE=$(RUNS) go test -count=1 -run 'Calibration|AsStated|CleanLimit' -v -timeout 60m ./analyzer/detect/
 
 # Every pair of the lab, ROUNDS times in a row.
 ROUNDS ?= 10

@@ -239,5 +239,20 @@ func TestCalibrationOfLooks(t *testing.T) {
 			t.Errorf("%s, looks from the %dth on: %s of healthy runs are called a leak, want 0.4 %%", x.name, x.first, share(all, runs))
 		}
 	}
+	if c.long { // a second a run
+		const first = 20
+		runs := (c.runs + 4) / 5
+		r, bad := c.source("looks sites", first), 0
+		for range runs {
+			sites, _ := healthySites(r, most, sampling)
+			if watched(sitesAlone(most, sampling, sites), first, false) > 0 {
+				bad++
+			}
+		}
+		fmt.Fprintf(&b, "| 44 sampled sites, no counters | every snapshot from %d to %d | %d snapshots | | %s | |\n", first, most, most, share(bad, runs))
+		if !c.within(bad, runs, 0.01) {
+			t.Errorf("sampled sites alone, looks from the %dth on: %s of healthy runs are called a leak, want 1 %%", first, share(bad, runs))
+		}
+	}
 	c.show(&b)
 }

@@ -29,7 +29,8 @@ func calibrating() bool { return os.Getenv("HEAPDRIFT_CALIBRATE") != "" }
 func seeded(name string, n int) *rand.Rand {
 	h := fnv.New64a()
 	h.Write([]byte(name))
-	return rand.New(rand.NewPCG(h.Sum64(), uint64(n)))
+	seed, _ := strconv.ParseUint(os.Getenv("HEAPDRIFT_SEED"), 10, 32) // calibrationOf tells what is no number
+	return rand.New(rand.NewPCG(h.Sum64(), uint64(n)|seed<<32))
 }
 
 // alarmed reports a false alarm of a healthy run.
