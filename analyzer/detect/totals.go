@@ -172,6 +172,10 @@ func (a *analysis) afterDrain(y []float64, m *measure) float64 {
 	return 1 + (d[len(d)-1]-m.y[len(m.y)-1])/m.growth
 }
 
+// moreThanGrew is the part kept below which the drain took away much that was
+// there before the growth, half of the growth at least.
+const moreThanGrew = -0.5
+
 // grew reports that the total grew beyond doubt and by enough to speak of,
 // whatever else the gates say.
 func (m *measure) grew(sc scale) bool {
@@ -294,7 +298,11 @@ func (a *analysis) why(m *measure, v Verdict) []string {
 	}
 	if rises && m.growth >= sc.floor && !math.IsNaN(m.kept) {
 		if m.kept < 0.5 {
-			out = append(out, fmt.Sprintf("%.0f %% of the growth went away in the drain", 100*math.Min(1, 1-m.kept)))
+			said := fmt.Sprintf("%.0f %% of the growth went away in the drain", 100*math.Min(1, 1-m.kept))
+			if m.kept < moreThanGrew {
+				said = "more went away in the drain than had grown: what requests in flight hold all the time may hide a leak; hold the load still at each snapshot (--quiesce) to tell"
+			}
+			out = append(out, said)
 		} else {
 			out = append(out, "kept after the drain")
 		}
