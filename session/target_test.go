@@ -19,7 +19,7 @@ import (
 // The test binary runs itself again as the program under test when modeEnv is
 // set, so that the measured heap is not the test's own.
 const (
-	modeEnv = "SESSION_TEST_TARGET" // leaky, healthy, dies, hangs, html, refuses, blind
+	modeEnv = "SESSION_TEST_TARGET" // leaky, healthy, maps, dies, hangs, html, refuses, blind
 	addrEnv = "SESSION_TEST_ADDR"
 )
 
@@ -40,6 +40,10 @@ const (
 	keptPerOp    = 32 << 10
 	objectsPerOp = 64
 )
+
+// mappedPerOp is what an operation of a target that maps memory keeps, bytes:
+// outside the Go heap.
+const mappedPerOp = 256 << 10
 
 // lifetime bounds a target whose test was killed.
 const lifetime = 30 * time.Second
@@ -72,6 +76,11 @@ func serve(mode, addr string) error {
 			os.Exit(3)
 		case mode == "hangs" && n == 100:
 			hung.Store(true)
+		case mode == "maps":
+			if err := keepMapped(mappedPerOp); err != nil {
+				http.Error(w, err.Error(), http.StatusInternalServerError)
+				return
+			}
 		case mode == "leaky", mode == "dies", mode == "blind":
 			mu.Lock()
 			for range objectsPerOp {

@@ -1,12 +1,7 @@
 package capture
 
 import (
-	"bytes"
 	"context"
-	"fmt"
-	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
@@ -50,25 +45,4 @@ func (c *Client) Probe(ctx context.Context, pid int) (ProbePoint, error) {
 		p.RSS = rss
 	}
 	return p, nil
-}
-
-// residentSet is the VmRSS of a local process, in bytes; not known where there
-// is no /proc.
-func residentSet(pid int) (uint64, bool) {
-	if pid <= 0 {
-		return 0, false
-	}
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, false
-	}
-	for line := range bytes.Lines(b) {
-		rest, ok := strings.CutPrefix(string(line), "VmRSS:")
-		if !ok {
-			continue
-		}
-		kib, err := strconv.ParseUint(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
-		return kib << 10, err == nil && kib > 0
-	}
-	return 0, false
 }

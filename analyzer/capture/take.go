@@ -163,8 +163,11 @@ func (t *taking) exact(ctx context.Context) {
 		return
 	}
 	t.raw.Counters = counters
-	if rss, ok := residentSet(t.opt.PID); ok {
-		t.raw.RSS = &rss
+	if r, ok := residentOf(t.opt.PID); ok {
+		t.raw.RSS = &r.all
+		if r.anon > 0 {
+			t.raw.Counters.Values[AnonymousRSS] = r.anon
+		}
 	}
 }
 

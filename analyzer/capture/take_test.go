@@ -54,6 +54,9 @@ func TestASnapshotOfARealTarget(t *testing.T) {
 	if *first.Ops != 25 || *second.Ops != 45 { // 20 before, 30 after; 40 before, 50 after
 		t.Errorf("operations %d and %d, want the means 25 and 45", *first.Ops, *second.Ops)
 	}
+	if anon, ok := second.Counters.Get(AnonymousRSS); runtime.GOOS == "linux" && (!ok || anon < 1<<20 || anon > *second.RSS) {
+		t.Errorf("anonymous resident memory %d of %d, want some MiB", anon, *second.RSS)
+	}
 	if !second.Time.After(first.Time) || second.Time.Location() != time.UTC {
 		t.Errorf("times %v and %v", first.Time, second.Time)
 	}

@@ -16,42 +16,76 @@ const anonymous = "RssAnon"
 // lies outside the Go heap: the runtime's own caches move by as much.
 const outsideFloor = 4 << 20
 
-// outside looks for resident memory that climbs while the live heap does not:
-// cgo, mapped memory, stacks, fragmentation. It is told from the memory that no
-// file backs; where only the resident set is known, which pages of mapped files
-// enlarge as they are read, it is a warning and never a finding.
+// outside looks for memory that climbs where the runtime did not take it: cgo,
+// mapped memory. Of the resident memory that no file backs, what the runtime has
+// taken from the system and not returned, Sys − HeapReleased (its heap in use and
+// idle, stacks, tables), is taken off snapshot by snapshot: what the scavenger
+// returns and the heap takes again leaves no trace in the rest, and the rest goes
+// through the gates of any exact total.
+//
+// A page that the runtime has taken and nobody has touched is not resident, so the
+// rest may rise without anything outside: a ring buffer that is filled, tables
+// that come into use. That ends where all is touched, at a rest of 0; and what the
+// runtime calls returned may stay resident for a while (madvdontneed=0). So growth
+// counts only if the rest ends above 0 and the resident memory itself rose.
+//
+// Where only the resident set is known, which pages of mapped files enlarge as they
+// are read, it is a warning and never a finding.
 func (a *analysis) outside() (Finding, bool) {
-	heap := a.totals[series.LiveBytes]
-	name := "resident memory that no file backs"
-	m := a.counter(anonymous)
-	if m == nil {
-		name, m = "the resident set", a.totals[series.RSSBytes]
-	}
-	if m == nil || !m.ok || heap == nil || !heap.ok || a.verdict[series.LiveBytes] == Leak {
+	all := a.counter(anonymous)
+	if all == nil {
+		a.residentAlone()
 		return Finding{}, false
 	}
-	if !m.passes() || !a.material(m) || m.growth < outsideFloor || heap.growth > 0.5*m.growth || m.kept < 0.5 {
+	rest := a.quantity(OutsideGoHeap, func(get func(string) (float64, bool)) (float64, bool) {
+		anon, ok1 := get(anonymous)
+		sys, ok2 := get("Sys")
+		returned, ok3 := get("HeapReleased")
+		return anon - (sys - returned), ok1 && ok2 && ok3
+	})
+	if rest == nil || !rest.passes() || !a.material(rest) || rest.growth < outsideFloor || rest.kept < 0.5 {
 		return Finding{}, false
 	}
-	said, explained := a.explained(m)
-	rest := m.growth - explained
-	if rest < 0.5*m.growth {
-		return Finding{}, false // the runtime's own memory: it is used again, or has a total of its own
-	}
-	why := fmt.Sprintf("%s grew by %s, the live heap by %s; %s", name, megabytes(m.growth), megabytes(math.Max(0, heap.growth)), said)
-	if a.counter(anonymous) == nil {
-		a.res.Warnings = append(a.res.Warnings, why+": memory of C code or mapped memory, or only pages of mapped files; /proc/PID/smaps_rollup tells them apart")
+	if all.growth < 0.5*rest.growth {
 		return Finding{}, false
 	}
-	f := Finding{Kind: KindHeap, Verdict: Suspect, Function: OutsideGoHeap, ID: identify(KindHeap, OutsideGoHeap), Trend: m.trend(), LiveBytes: rest}
-	iv := m.interval.Scale(rest / m.growth)
+	said, _ := a.explained(all)
+	why := fmt.Sprintf("resident memory that no file backs grew by %s; %s; by %s more than the runtime took from the system", megabytes(all.growth), said, megabytes(rest.growth))
+	held := last(rest.total.Y)
+	if !(held > 0) {
+		a.res.Warnings = append(a.res.Warnings, why+": memory of C code or mapped memory, or pages of the Go heap that were not touched before; run longer to tell")
+		return Finding{}, false
+	}
+	f := Finding{Kind: KindHeap, Verdict: Suspect, Function: OutsideGoHeap, ID: identify(KindHeap, OutsideGoHeap), Trend: rest.trend(), LiveBytes: held}
+	iv := rest.interval
 	if a.r.HasOps {
 		f.BytesPerOp = &iv
 	} else {
 		f.BytesPerSecond = &iv
 	}
-	f.Why = []string{why, "memory of C code (cgo) or mapped memory is not in the heap profile: look at what calls C.malloc, mmap, or a library that does"}
+	f.Why = []string{
+		why, fmt.Sprintf("%s at the end are more than all that it has taken and not returned", megabytes(held)),
+		"memory of C code (cgo) or mapped memory is not in the heap profile: look at what calls C.malloc, mmap, or a library that does",
+	}
 	return f, true
+}
+
+// residentAlone warns of a resident set that climbs while the live heap and what
+// else is the runtime's do not, where it is not known what it consists of.
+func (a *analysis) residentAlone() {
+	m, heap := a.totals[series.RSSBytes], a.totals[series.LiveBytes]
+	if m == nil || !m.ok || heap == nil || !heap.ok || a.verdict[series.LiveBytes] == Leak {
+		return
+	}
+	if !m.passes() || !a.material(m) || m.growth < outsideFloor || heap.growth > 0.5*m.growth || m.kept < 0.5 {
+		return
+	}
+	said, explained := a.explained(m)
+	if m.growth-explained < 0.5*m.growth {
+		return // the runtime's own memory: it is used again, or has a total of its own
+	}
+	a.res.Warnings = append(a.res.Warnings, fmt.Sprintf("the resident set grew by %s, the live heap by %s; %s: memory of C code or mapped memory, or only pages of mapped files; /proc/PID/smaps_rollup tells them apart",
+		megabytes(m.growth), megabytes(math.Max(0, heap.growth)), said))
 }
 
 // counter judges one of the exact counters; nil where it is not known.

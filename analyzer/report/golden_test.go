@@ -45,6 +45,16 @@ func TestGoldens(t *testing.T) {
 			}
 			return run, res
 		},
+		"outside": func() (*snapshot.Run, *detect.Result) {
+			run, res := calm()
+			res.Verdict = detect.RunInconclusive
+			res.Findings = []detect.Finding{{
+				ID: "h-0007", Kind: detect.KindHeap, Verdict: detect.Suspect, Function: detect.OutsideGoHeap,
+				BytesPerOp: iv(1680, 1650, 1710), LiveBytes: 38 << 20, Trend: &detect.Trend{Tau: 1, P: 1e-9, N: 14},
+				Why: []string{"resident memory that no file backs grew by 38.1 MiB; none of the runtime's own memory grew; by 38.1 MiB more than the runtime took from the system"},
+			}}
+			return run, res
+		},
 		"bare": func() (*snapshot.Run, *detect.Result) {
 			run, res := undecided()
 			res.HasOps, res.Totals, res.Findings, res.Power = false, nil, nil, nil

@@ -99,7 +99,10 @@ func open(run *snapshot.Run, res *detect.Result) (why, next []string) {
 	check("goroutines", "goroutines", quantityGoroutines, res.Clean.Goroutines, short(res.Clean.Goroutines)+" goroutines", hasGoroutines,
 		"record goroutine profiles too (`heapdrift run` and `record` do)")
 	for i := range res.Findings {
-		if f := &res.Findings[i]; asksAttention(f.Verdict) {
+		switch f := &res.Findings[i]; {
+		case f.Function == detect.OutsideGoHeap:
+			advise("find out who maps memory: count C.malloc against C.free, or trace the process (`strace -f -k -e trace=mmap,munmap,brk`)")
+		case asksAttention(f.Verdict):
 			advise(remedy(f.Verdict))
 		}
 	}
