@@ -72,6 +72,7 @@ type Scenario struct {
 	Bundle   string           `json:"bundle,omitempty"` // folder of the last run's recording; empty: not kept
 	Repro    string           `json:"repro"`            // command line that runs this scenario alone, with the same seed
 	Seconds  float64          `json:"seconds"`          // wall time, all attempts and the canary together
+	Module   string           `json:"module,omitempty"` // path of the program's main module, where its binary told it
 	Run      *report.Document `json:"run,omitempty"`    // the last run's whole report; nil: nothing could be judged
 }
 

@@ -289,6 +289,10 @@ func list[T any](s []T) []T {
 	return s
 }
 
+// NewInterval is an interval as reports have it: rounded, without infinite
+// bounds; nil where there is no estimate.
+func NewInterval(i *stats.Interval) *Interval { return interval(i) }
+
 func interval(i *stats.Interval) *Interval {
 	if i == nil || !allFinite(i.Estimate) {
 		return nil

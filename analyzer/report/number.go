@@ -150,6 +150,27 @@ func rate(i *stats.Interval, q quantity, per string, sign bool) string {
 	return s
 }
 
+// Rate prints an interval that is in one of "B", "objects" or "goroutines" per
+// something: unit is "B/op", "objects/s". Nil bounds leave the bracket out.
+func Rate(i *Interval, unit string) string {
+	what, per, _ := strings.Cut(unit, "/")
+	v := stats.Interval{Estimate: i.Estimate, Lo: math.Inf(-1), Hi: math.Inf(1)}
+	if i.Lo != nil {
+		v.Lo = *i.Lo
+	}
+	if i.Hi != nil {
+		v.Hi = *i.Hi
+	}
+	q := quantityBytes
+	switch what {
+	case "objects":
+		q = quantityObjects
+	case "goroutines":
+		q = quantityGoroutines
+	}
+	return rate(&v, q, per, false)
+}
+
 // Duration prints a length of time in seconds with the two units that matter:
 // "60 s", "12m30s", "2h56m", "12 days".
 func Duration(seconds float64) string {

@@ -1,0 +1,228 @@
+package gate
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/report"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+)
+
+// Input is one judged run with what it is held against. Run and Result are
+// only read.
+type Input struct {
+	Name   string
+	Run    *snapshot.Run
+	Result *detect.Result
+	Limits Limits
+	// Tolerance is the detector's, bytes per operation: a difference to the
+	// baseline below it is none.
+	Tolerance float64
+	// Baseline is the entry that the growth is compared with; nil: none.
+	Baseline *Entry
+	// Rules silence findings; nil: none.
+	Rules *Rules
+}
+
+// Judge holds a run against its budgets, its baseline and the suppressions. It
+// fills Name, State, Summary, Budgets, Findings and Run of the scenario; all
+// else is the caller's. It never fails: what cannot be judged is undecided.
+// O(findings × (rules + sites of the baseline)).
+func Judge(in Input) Scenario {
+	j := &judge{Input: in, doc: report.New(in.Run, in.Result)}
+	j.heap = j.Limits.heap()
+	j.findings()
+	j.budgets()
+	j.accuse()
+	s := Scenario{Name: in.Name, Budgets: j.rows, Findings: append(j.found, j.gone()...), Warnings: []string{}, Attempts: 1, Module: in.Run.Target.Module, Run: j.doc}
+	s.State, s.Summary = j.conclude()
+	return s
+}
+
+type judge struct {
+	Input
+	doc   *report.Document
+	heap  *float64 // allowed growth of the live heap by name; nil: none
+	rows  []Budget
+	found []Finding
+}
+
+// findings takes those to speak of, with their status and suppression.
+func (j *judge) findings() {
+	for i := range j.Result.Findings {
+		from := &j.Result.Findings[i]
+		if !report.AsksAttention(from.Verdict) {
+			continue
+		}
+		f := Finding{Finding: j.doc.Findings[i]}
+		f.Suppressed = j.Rules.match(from.Function)
+		if j.Baseline != nil {
+			now, _ := f.Growth()
+			f.Status = StatusNew
+			if site := j.Baseline.site(from); site != nil {
+				f.Before = site.Growth
+				f.Status = compare(now, site.Growth, j.margin(from.Kind, site.Growth))
+			}
+		}
+		j.found = append(j.found, f)
+	}
+}
+
+// gone are the sites of the baseline that this run has not; none where the run
+// could not tell.
+func (j *judge) gone() []Finding {
+	if j.Baseline == nil || j.Result.Verdict == detect.RunInconclusive {
+		return nil
+	}
+	var out []Finding
+	for _, s := range j.Baseline.Sites {
+		if slices.ContainsFunc(j.Result.Findings, func(f detect.Finding) bool { return report.AsksAttention(f.Verdict) && s.is(&f) }) {
+			continue
+		}
+		out = append(out, Finding{
+			Finding: report.Finding{
+				ID: s.ID, Kind: s.Kind, Function: s.Function, File: s.File, Line: s.Line,
+				Stack: []snapshot.Frame{}, Why: []string{}, Warnings: []string{}, HeldBy: []string{},
+			},
+			Status: StatusGone, Before: s.Growth,
+		})
+	}
+	return out
+}
+
+// accuse says which findings fail the scenario or leave it open: those that no
+// suppression and no budget of their kind covers.
+func (j *judge) accuse() {
+	for i := range j.found {
+		f := &j.found[i]
+		if f.Suppressed != nil || j.covers(f) {
+			continue
+		}
+		f.Fails = f.Verdict == detect.Leak
+		f.Opens = !f.Fails
+	}
+}
+
+// covers reports that a budget above 0 allows a finding: the budget of its kind
+// is not broken, the finding alone is no larger than it, and the baseline, if
+// there is one, knows it. (Where the budget is undecided, so is the scenario.)
+func (j *judge) covers(f *Finding) bool {
+	if f.Verdict == detect.Leak && (f.Status == StatusNew || f.Status == StatusWorse) {
+		return false
+	}
+	names := []string{NameLiveBytes, NameBytesSecond}
+	if f.Kind == detect.KindGoroutine {
+		names = []string{NameGoroutines}
+	}
+	now, _ := f.Growth()
+	for _, b := range j.rows {
+		if !slices.Contains(names, b.Name) || b.Implied || b.Limit == 0 || b.State == BudgetBroken {
+			continue
+		}
+		if b.Name == NameBytesSecond {
+			return true // the site's growth per second is not stated
+		}
+		if now != nil && now.Lo != nil && *now.Lo <= b.Limit {
+			return true
+		}
+	}
+	return false
+}
+
+// conclude gives the state of the scenario and the sentence that says why.
+func (j *judge) conclude() (State, string) {
+	for _, b := range j.rows {
+		if b.State == BudgetBroken {
+			return Failed, b.Name + ": " + b.Why
+		}
+	}
+	for _, f := range j.found {
+		if f.Fails {
+			now, unit := f.Growth()
+			s := fmt.Sprintf("%s leaks %s", f.Function, Measurement(now, unit))
+			if f.Status != StatusNone && f.Status != StatusSame {
+				s += fmt.Sprintf(", %s against the baseline", f.Status)
+			}
+			return Failed, s + "; no suppression and no budget covers it"
+		}
+	}
+	for _, b := range j.rows {
+		if b.State == BudgetUndecided {
+			return Undecided, b.Name + ": " + b.Why
+		}
+	}
+	for _, f := range j.found {
+		if f.Opens {
+			now, unit := f.Growth()
+			return Undecided, fmt.Sprintf("%s is %s (%s): run it longer, or with a longer warm-up, to tell", f.Function, f.Verdict, Measurement(now, unit))
+		}
+	}
+	if why := j.unwhole(); why != "" {
+		return Undecided, why
+	}
+	if j.Result.Verdict == detect.RunLeak && !j.lenient() {
+		return Failed, "the run's verdict is leak; " + j.kept()
+	}
+	return Passed, j.kept()
+}
+
+// lenient reports that a suppression or a budget above 0 takes part: what makes
+// the detector's own verdict leak or inconclusive was weighed with it.
+func (j *judge) lenient() bool {
+	for i := range j.found {
+		if j.found[i].Suppressed != nil || j.covers(&j.found[i]) {
+			return true
+		}
+	}
+	for _, b := range j.rows {
+		if b.State == BudgetKept && !b.Implied && b.Limit > 0 && b.Allowed == b.Limit {
+			return true // growth that is allowed, or an open interval below the budget
+		}
+	}
+	return false
+}
+
+// unwhole says why a run that keeps every budget is still no pass; empty where
+// it is one. The reasons of an inconclusive run that budgets and findings
+// showed were weighed before this.
+func (j *judge) unwhole() string {
+	switch {
+	case j.Run.Failed != "":
+		return "this is no whole run: " + j.Run.Failed
+	case j.Run.Ended != "":
+		return "this is no whole run: " + j.Run.Ended
+	case j.Result.Verdict != detect.RunInconclusive || j.lenient():
+		return ""
+	}
+	return "the run is inconclusive: " + last(j.doc.Warnings, "it is too short, or too noisy; run it longer")
+}
+
+// kept is the sentence of a pass: the bounds that were shown.
+func (j *judge) kept() string {
+	s := fmt.Sprintf("%s kept", plural(len(j.rows), "budget"))
+	for _, b := range j.rows {
+		if (b.Name == NameLiveBytes || b.Name == NameBytesSecond) && b.Measured != nil {
+			s += ": " + Measurement(b.Measured, b.Unit)
+			break
+		}
+	}
+	if j.Result.HasOps {
+		s += fmt.Sprintf(" in %s operations", report.Count(float64(j.Result.Ops)))
+	}
+	return s
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func last(s []string, otherwise string) string {
+	if len(s) == 0 {
+		return otherwise
+	}
+	return s[len(s)-1]
+}
