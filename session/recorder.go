@@ -147,7 +147,7 @@ func (r *recorder) once(ctx context.Context, m moment) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no whole snapshot within %s", limit))
 	defer cancel()
 
-	opt := capture.Options{Leak: m.last, PID: r.pid()}
+	opt := capture.Options{Leak: m.last, Dump: m.last, PID: r.pid()}
 	var metricErr error
 	switch {
 	case r.metric != nil:

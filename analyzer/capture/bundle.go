@@ -29,6 +29,7 @@ const (
 	heapFile          = "heap.pb.gz"
 	goroutineFile     = "goroutine.pb.gz"
 	goroutineLeakFile = "goroutineleak.pb.gz"
+	dumpFile          = "goroutines.txt.gz"
 
 	tempPrefix = ".tmp-" // of what is being written; readers pass over it
 )
@@ -184,6 +185,7 @@ func (b *Bundle) Add(raw *snapshot.Raw) (path string, err error) {
 		{heapFile, raw.Heap},
 		{goroutineFile, raw.Goroutine},
 		{goroutineLeakFile, raw.GoroutineLeak},
+		{dumpFile, raw.Dump},
 	}
 	if !raw.Counters.Empty() {
 		counters, err := json.Marshal(raw.Counters)

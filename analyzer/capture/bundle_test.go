@@ -1,6 +1,8 @@
 package capture
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"os"
@@ -34,7 +36,21 @@ func raw(t testing.TB, n int) *snapshot.Raw {
 		Heap:          compressed(t, m.heapProfile()),
 		Goroutine:     compressed(t, m.goroutineProfile()),
 		GoroutineLeak: compressed(t, m.goroutineProfile()),
+		Dump:          gzipped(t, "goroutine 7 [select, 2 minutes]:\nmain.work(0x1)\n\t/src/main.go:5 +0x1\ncreated by main.main in goroutine 1\n\t/src/main.go:3 +0x1\n"),
 	}
+}
+
+func gzipped(t testing.TB, text string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 // recorded writes a bundle of n snapshots into a fresh folder.
@@ -87,7 +103,7 @@ func TestABundleIsReadAsItWasWritten(t *testing.T) {
 		if want := filepath.Join(dir, "snapshots", "00000"+string(rune('0'+i))); path != want {
 			t.Errorf("snapshot %d is at %s, want %s", i, path, want)
 		}
-		for name, data := range map[string][]byte{"heap.pb.gz": r.Heap, "goroutine.pb.gz": r.Goroutine, "goroutineleak.pb.gz": r.GoroutineLeak} {
+		for name, data := range map[string][]byte{"heap.pb.gz": r.Heap, "goroutine.pb.gz": r.Goroutine, "goroutineleak.pb.gz": r.GoroutineLeak, "goroutines.txt.gz": r.Dump} {
 			if got, err := os.ReadFile(filepath.Join(path, name)); err != nil || string(got) != string(data) {
 				t.Errorf("%s is not byte for byte as served (error %v)", name, err)
 			}

@@ -157,6 +157,13 @@ func (r *bundleReader) snapshot(number string) {
 	if p := r.profile(dir+goroutineLeakFile, snapshot.KindGoroutine); p != nil {
 		s.Leaked = snapshot.GoroutinesOf(p, r.in)
 	}
+	if data, err := r.read(dir+dumpFile, snapshot.MaxProfileBytes); err != nil {
+		r.bad(dir+dumpFile, err)
+	} else if data != nil {
+		if s.Waiting, err = snapshot.ReadDump(data); err != nil {
+			r.bad(dir+dumpFile, err)
+		}
+	}
 	if s.Heap == nil && s.Goroutines == nil && s.Counters.Empty() {
 		if len(r.trouble) == 0 || !strings.Contains(r.trouble[len(r.trouble)-1], number) {
 			r.bad(strings.TrimSuffix(dir, "/"), errors.New("it holds neither profiles nor counters"))

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,10 @@ type Options struct {
 	// the last snapshot of a run may: a heap dump of a process that served one
 	// while goroutines were leaked kills it (Go 1.26).
 	Leak bool
+	// Dump asks for a text dump of the goroutines too: how long each has waited
+	// and what began it. It stops the target for some 2 µs a goroutine, so it
+	// is left out above mostDumped of them; the last snapshot of a run is enough.
+	Dump bool
 	// Pause between the two collections; 0: DefaultPause, negative: none.
 	Pause time.Duration
 	// PID of the target where it runs on this machine; 0: not known.
@@ -47,6 +52,7 @@ type taking struct {
 	raw   *snapshot.Raw
 	first error // the first piece that failed
 	over  bool  // the target cannot be reached: ask no more
+	count int64 // of goroutines in the profile; 0: not known
 }
 
 // Snapshot takes one moment of the target: two collections with a pause
@@ -75,6 +81,7 @@ func (c *Client) Snapshot(ctx context.Context, opt Options) (*snapshot.Raw, erro
 	}
 	t.goroutines(ctx)
 	t.leaks(ctx)
+	t.dump(ctx)
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("snapshot of %s: %w", c.addr, context.Cause(ctx))
 	}
@@ -249,7 +256,9 @@ func (t *taking) goroutines(ctx context.Context) {
 	err := t.ask(ctx, request{
 		url: t.c.addr.of("goroutine", nil), want: "a goroutine profile", began: mark,
 		read: func(r io.Reader) (err error) {
-			t.raw.Goroutine, _, err = readProfile(r, snapshot.KindGoroutine)
+			var got profileFacts
+			t.raw.Goroutine, got, err = readProfile(r, snapshot.KindGoroutine)
+			t.count = got.total
 			return err
 		},
 	})
@@ -276,10 +285,38 @@ func (t *taking) leaks(ctx context.Context) {
 	}
 }
 
+// mostDumped is how many goroutines are dumped: 5,000 take some 10 ms.
+const mostDumped = 5_000
+
+// dump asks for the text of all goroutines, where they are few. It is an extra:
+// without it only a creator's name and a time are unknown, so what is no dump is
+// left out without a word.
+func (t *taking) dump(ctx context.Context) {
+	if t.over || !t.opt.Dump || t.count == 0 || t.count > mostDumped {
+		return
+	}
+	var text bytes.Buffer
+	z := gzip.NewWriter(&text)
+	err := t.ask(ctx, request{
+		url: t.c.addr.of("goroutine", url.Values{"debug": {"2"}}), text: true, want: "a dump of goroutines",
+		read: func(r io.Reader) error {
+			_, err := io.Copy(z, r)
+			return errors.Join(err, z.Close())
+		},
+	})
+	if err != nil {
+		return
+	}
+	if _, err := snapshot.ReadDump(text.Bytes()); err == nil {
+		t.raw.Dump = text.Bytes()
+	}
+}
+
 // profileFacts is what the capture itself needs from a profile.
 type profileFacts struct {
 	period  int64
 	samples int
+	total   int64 // of the first value: goroutines
 }
 
 // blind says in a sentence that a heap profile shows no sites, and why.
@@ -325,7 +362,11 @@ func readProfile(r io.Reader, want snapshot.Kind) ([]byte, profileFacts, error) 
 			problem: "it answered the difference of two heap profiles", remedy: deltaRemedy,
 		}
 	}
-	return data, profileFacts{period: p.Period, samples: len(p.Sample)}, nil
+	facts := profileFacts{period: p.Period, samples: len(p.Sample)}
+	for _, s := range p.Sample {
+		facts.total += s.Value[0]
+	}
+	return data, facts, nil
 }
 
 const deltaRemedy = "the subtraction loses what was in use before it: take profiles without seconds="

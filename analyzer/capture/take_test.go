@@ -328,6 +328,44 @@ func TestGoroutineLeakIsTakenOnlyWhenAskedForAndListed(t *testing.T) {
 	}
 }
 
+// Only the end of a run asks for the dump, and only of few goroutines.
+func TestADumpIsTakenOfFewGoroutinesWhenAskedFor(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name       string
+		goroutines int64
+		answer     string
+		asked      int
+		kept       bool
+	}{
+		{"a few goroutines", 3, "goroutine 7 [select]:\nmain.work()\n\t/m.go:5 +0x1\n", 1, true},
+		{"too many to stop the target for", mostDumped + 1, "goroutine 7 [select]:\n", 0, false},
+		{"a handler that answers something else", 3, "<html>", 1, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			profile := compressed(t, made{functions: []string{"main.work"}, inuse: c.goroutines}.goroutineProfile())
+			asked := 0
+			s := serve(t, over(t, map[string]http.HandlerFunc{"/debug/pprof/goroutine": func(w http.ResponseWriter, r *http.Request) {
+				if r.FormValue("debug") == "2" {
+					asked++
+					_, _ = w.Write([]byte(c.answer))
+					return
+				}
+				_, _ = w.Write(profile)
+			}}))
+			client := client(t, Config{URL: s.URL})
+			if raw, err := client.Snapshot(t.Context(), noPause); err != nil || asked != 0 || raw.Dump != nil {
+				t.Fatalf("asked for %d dumps before it was wanted, error %v", asked, err)
+			}
+			raw, err := client.Snapshot(t.Context(), Options{Pause: -1, Dump: true})
+			if err != nil || asked != c.asked || (raw.Dump != nil) != c.kept || len(raw.Missing) != 0 {
+				t.Errorf("asked for %d dumps, got %d bytes, missing %q, error %v; want %d asked, kept %v", asked, len(raw.Dump), raw.Missing, err, c.asked, c.kept)
+			}
+		})
+	}
+}
+
 func TestNoRequestEverAsksForADurationOrACPUProfile(t *testing.T) {
 	t.Parallel()
 	s := serve(t, over(t, map[string]http.HandlerFunc{"/metrics": answer(200, "text/plain", "x 1\n")}))

@@ -104,6 +104,9 @@ func (g *groupFinding) holder() string {
 	if g.group.Root != g.Function {
 		s += ", begun as " + g.group.Root
 	}
+	if by := g.CreatedBy; by.Function != "" && by.Function != series.Enclosing(g.group.Root) {
+		s += " by " + by.Function
+	}
 	return s
 }
 

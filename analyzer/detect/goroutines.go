@@ -179,7 +179,10 @@ func (a *analysis) groupFinding(g *series.Group, gt gates, v Verdict) *groupFind
 		f.Function, f.File, f.Line = root.Function, root.File, root.Line
 	}
 	f.ID = groupID(g)
-	f.Count = last(g.Count)
+	f.Count, f.CreatedBy = last(g.Count), g.CreatedBy
+	if g.Longest > 0 {
+		f.Why = append(f.Why, fmt.Sprintf("one of them has waited for %.0f min", g.Longest.Minutes()))
+	}
 	if gt.n > 0 {
 		f.Trend = gt.trend()
 		iv := gt.interval

@@ -73,7 +73,10 @@ type Finding struct {
 	Stack    []snapshot.Frame // leaf first; empty for (unattributed)
 
 	WaitReason string // of goroutines: "chan receive", …
-	Shape      string // e.g. "closure retention"; empty where none was seen
+	// CreatedBy is the go statement that began the goroutines; no Function where
+	// it is not known.
+	CreatedBy snapshot.Frame
+	Shape     string // e.g. "closure retention"; empty where none was seen
 
 	BytesPerOp      *stats.Interval
 	ObjectsPerOp    *stats.Interval

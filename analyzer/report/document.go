@@ -120,6 +120,7 @@ type Finding struct {
 	Line            int              `json:"line,omitempty"`
 	Stack           []snapshot.Frame `json:"stack"` // leaf first
 	WaitReason      string           `json:"wait_reason,omitempty"`
+	CreatedBy       *snapshot.Frame  `json:"created_by,omitempty"` // the go statement that began the goroutines
 	Shape           string           `json:"shape,omitempty"`
 	BytesPerOp      *Interval        `json:"bytes_per_op,omitempty"`
 	ObjectsPerOp    *Interval        `json:"objects_per_op,omitempty"`
@@ -201,6 +202,9 @@ func finding(f *detect.Finding) Finding {
 		Count:           known(math.Round(f.Count)),
 		Share:           known(f.Share),
 		Why:             list(f.Why), Warnings: list(f.Warnings), HeldBy: list(f.HeldBy),
+	}
+	if f.CreatedBy.Function != "" {
+		out.CreatedBy = &f.CreatedBy
 	}
 	if t := f.Trend; t != nil {
 		out.Trend = &Trend{Tau: finite(&t.Tau), P: finite(&t.P), N: t.N}

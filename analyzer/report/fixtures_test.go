@@ -85,7 +85,7 @@ func leaking() (*snapshot.Run, *detect.Result) {
 				ID: "g-77aa", Kind: detect.KindGoroutine, Verdict: detect.Leak,
 				Function: "example.com/feed/worker.retry", File: "/src/feed/worker/retry.go", Line: 19,
 				Stack:      []snapshot.Frame{{Function: "runtime.gopark"}, {Function: "example.com/feed/worker.retry", File: "/src/feed/worker/retry.go", Line: 19}},
-				WaitReason: "chan send", GoroutinesPerOp: iv(0.009, 0.0085, 0.0095), Count: 381,
+				WaitReason: "chan send", CreatedBy: snapshot.Frame{Function: "example.com/feed/worker.(*Pool).Start", File: "/src/feed/worker/pool.go", Line: 31}, GoroutinesPerOp: iv(0.009, 0.0085, 0.0095), Count: 381,
 				Warnings: []string{"durations were not asked for"},
 			},
 			{ID: "h-0001", Kind: detect.KindHeap, Verdict: detect.Plateau, Function: "example.com/feed.(*Cache).Get", Stack: []snapshot.Frame{{Function: "example.com/feed.(*Cache).Get"}}, BytesPerOp: iv(0.01, -0.4, 0.4)},

@@ -224,6 +224,9 @@ func (t *text) details(f *detect.Finding) {
 	case f.Shape != "":
 		t.line(indent + "shape  " + printable(f.Shape))
 	}
+	if by := f.CreatedBy; by.Function != "" {
+		t.line(indent + "begun by " + shortFunction(by.Function) + "   " + place(by.Function, by.File, by.Line, t.run.Target.Module))
+	}
 	if len(f.Why) > 0 {
 		t.line(indent + "why  " + sentence(f.Why))
 	}

@@ -337,6 +337,9 @@ func TestGroups(t *testing.T) {
 		}
 		s.Goroutines = &snapshot.Goroutines{Total: 6, Samples: []snapshot.GoroutineSample{{Stack: parked, Count: 3}, {Stack: elsewhere, Count: 2}, {Stack: locked, Count: 1}}}
 		if i == 3 {
+			begun := snapshot.Frame{Function: "app.Put", File: "/src/app.go", Line: 4}
+			work := []snapshot.Frame{parked.Frames[2]} // a dump leaves the runtime out, and gowrap
+			s.Waiting = []snapshot.Waiting{{Reason: "chan receive", For: 3 * time.Minute, Stack: work, CreatedBy: begun}, {Reason: "chan receive", Stack: work, CreatedBy: begun}, {Reason: "chan receive", For: time.Minute, Stack: work}, {Reason: "select", Stack: []snapshot.Frame{{Function: "other.wait"}}}}
 			s.Leaked = &snapshot.Goroutines{Total: 2, Samples: []snapshot.GoroutineSample{{Stack: parked, Count: 2}}}
 		}
 	}))
@@ -349,6 +352,9 @@ func TestGroups(t *testing.T) {
 	}
 	if g.Count[0] != 5 || !math.IsNaN(g.Count[1]) || g.Count[3] != 5 {
 		t.Errorf("counts %v, want 5 with a gap at 1", g.Count)
+	}
+	if g.CreatedBy.Function != "app.Put" || g.CreatedBy.Line != 4 || g.Longest != 3*time.Minute {
+		t.Errorf("created by %+v, longest %s; want what most were begun by, and three minutes", g.CreatedBy, g.Longest)
 	}
 	if r.Groups[1].Reason != "sync.Mutex.Lock" {
 		t.Errorf("second group waits for %q", r.Groups[1].Reason)

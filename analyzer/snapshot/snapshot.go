@@ -86,6 +86,7 @@ type Raw struct {
 	Heap          []byte
 	Goroutine     []byte
 	GoroutineLeak []byte
+	Dump          []byte // of goroutines, text (debug=2), gzipped
 }
 
 // Snapshot is a parsed snapshot: what the analysis reads. Heap, Goroutines and
@@ -96,6 +97,7 @@ type Snapshot struct {
 	Heap       *Heap
 	Goroutines *Goroutines
 	Leaked     *Goroutines // from goroutineleak: proved never to run again
+	Waiting    []Waiting   // from a text dump; of few snapshots, if any
 }
 
 // Parse turns raw profiles into a Snapshot. Stacks are interned in in, so that
@@ -116,6 +118,11 @@ func (r *Raw) Parse(in *Interner) (*Snapshot, error) {
 	}
 	if r.GoroutineLeak != nil {
 		if s.Leaked, err = ParseGoroutines(r.GoroutineLeak, in); err != nil {
+			return nil, err
+		}
+	}
+	if r.Dump != nil {
+		if s.Waiting, err = ReadDump(r.Dump); err != nil {
 			return nil, err
 		}
 	}
