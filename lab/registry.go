@@ -41,5 +41,9 @@ func registry() []entry {
 		{"closure", closure},
 		{"subslice", subslice},
 		{"stuckreceive", stuckreceive},
+		{"stucksend", stucksend},
+		{"appendonly", appendonly},
+		{"cache", cache},
+		{"labels", labels},
 	}
 }

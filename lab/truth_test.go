@@ -49,7 +49,7 @@ func TestTheTruthIsTrue(t *testing.T) {
 				if tolerance := 0.05 * size; tolerance > 0 && math.Abs(kept-truth.BytesPerOp) > tolerance {
 					t.Errorf("keeps %.1f B/op, the truth is %.1f ± %.1f", kept, truth.BytesPerOp, tolerance)
 				}
-				if math.Abs(goroutines-truth.GoroutinesPerOp) > 0.02 {
+				if math.Abs(goroutines-truth.GoroutinesPerOp) > 0.02*max(1, truth.GoroutinesPerOp) {
 					t.Errorf("keeps %.4f goroutines/op, the truth is %g", goroutines, truth.GoroutinesPerOp)
 				}
 			})
