@@ -58,7 +58,7 @@ func (p pages) Document(seq int64) pipeline.Document {
 // (Breslau et al., "Web Caching and Zipf-like Distributions", INFOCOM 1999): the
 // n-th page brings a share of about n^-zipfExponent of the documents. There are
 // so many that new ones never cease: of the documents of the usual run between
-// two thirds and a half come from a page that was not seen before.
+// at first, and at last still more than half, come from a page not seen before.
 const (
 	zipfExponent = 1.1
 	zipfPages    = 1e9

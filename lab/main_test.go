@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 		// What the leaky variants leak when they are tried in this process.
 		goleak.IgnoreAnyFunction("github.com/heapdrift/heapdrift/leakscenarios/closure.(*Stage).Embed.func1"),
 		goleak.IgnoreAnyFunction("github.com/heapdrift/heapdrift/leakscenarios/stuckreceive.(*Stage).worker"),
+		goleak.IgnoreAnyFunction("github.com/heapdrift/heapdrift/leakscenarios/stucksend.(*Stage).send"),
 	)
 }
 
