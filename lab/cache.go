@@ -57,8 +57,8 @@ func (p pages) Document(seq int64) pipeline.Document {
 // The pages' popularity follows Zipf's law, as links and requests on the web do
 // (Breslau et al., "Web Caching and Zipf-like Distributions", INFOCOM 1999): the
 // n-th page brings a share of about n^-zipfExponent of the documents. There are
-// so many that new ones never cease: of the documents of the usual run between
-// at first, and at last still more than half, come from a page not seen before.
+// so many that new ones never cease: of the documents of the usual run three in
+// five come from a page not seen before, at its end still more than half.
 const (
 	zipfExponent = 1.1
 	zipfPages    = 1e9

@@ -24,7 +24,7 @@ import (
 type Fetch func(ctx context.Context, url string) ([]byte, error)
 
 // Pages is how many pages' terms are kept.
-const Pages = 256
+const Pages = 192
 
 // Reader reads documents whose source allows it.
 type Reader struct {
