@@ -45,5 +45,12 @@ func registry() []entry {
 		{"appendonly", appendonly},
 		{"cache", cache},
 		{"labels", labels},
+		{"wholedoc", wholedoc},
+		{"churn", churn},
+		{"pool", pool},
+		{"warmcache", warmCache},
+		{"burst", burst},
+		{"sawtooth", sawTooth},
+		{"rampworkers", rampWorkers},
 	}
 }

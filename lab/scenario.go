@@ -68,9 +68,12 @@ type Load struct {
 	Steps    []float64
 
 	Warmup, Steady, Drain time.Duration
-	Every                 time.Duration // between snapshots
+	Every                 time.Duration // between snapshots; zero with a Steady: a twentieth of it
 	Probe                 time.Duration // between light probes, which keep the peak of the live heap
 	MaxInFlight           int           // operations at once
+	// Unheld has snapshots taken in the middle of the load: arrivals go on, and
+	// what is in flight shows.
+	Unheld bool
 }
 
 // Variants are those that the scenario has, in the order in which they run.
@@ -86,11 +89,13 @@ func (s Scenario) Variants() []Variant {
 func (s Scenario) Document(seq int64) pipeline.Document { return s.stream.Document(seq) }
 
 // Body is Document as the body of POST /ingest.
-func (s Scenario) Body(seq int64) []byte {
-	body, err := json.Marshal(s.Document(seq))
+func (s Scenario) Body(seq int64) []byte { return bodyOf(s.Document(seq)) }
+
+func bodyOf(doc pipeline.Document) []byte {
+	body, err := json.Marshal(doc)
 	if err != nil {
 		// Four strings cannot fail to become JSON.
-		panic(fmt.Sprintf("encode document %d of scenario %s: %v", seq, s.Name, err))
+		panic(fmt.Sprintf("encode document %s: %v", doc.ID, err))
 	}
 	return body
 }

@@ -79,6 +79,10 @@ func PlanFor(sc lab.Scenario) harness.Plan {
 			*x.into = x.own
 		}
 	}
+	p.Quiesce = !l.Unheld
+	if l.Steady > 0 && l.Every == 0 {
+		p.Every = l.Steady / 20
+	}
 	if l.MaxInFlight > 0 {
 		p.MaxInFlight = l.MaxInFlight
 	}
