@@ -39,6 +39,7 @@ func (a *analysis) power() *Power {
 		return nil
 	}
 	p.SiteBytes = a.nameable(b)
+	p.Busiest = a.busiest(p.SiteBytes)
 	if a.r.HasOps {
 		p.BytesPerOp, p.GoroutinesPerOp = b, g
 	} else {

@@ -109,7 +109,10 @@ type Power struct {
 	BytesPerSecond, GoroutinesPerSecond *float64
 	// SiteBytes is the growth, per operation where known, else per second, that
 	// a site which frees nothing must have had to be named as a leak of its own.
-	SiteBytes  *float64
+	SiteBytes *float64
+	// Busiest is the site that would have needed the most, because it allocates
+	// and frees so much; nil where none needed notably more than SiteBytes.
+	Busiest    *SitePower
 	Confidence float64
 }
 

@@ -146,13 +146,10 @@ func (a *analysis) heapLeaks() bool {
 
 // judgeSite puts one site through METHOD.md's gates.
 func (a *analysis) judgeSite(x *siteMeasure, total *measure, alpha float64) Verdict {
-	if !x.ok || !(x.slope.PerX > 0) || x.p > alpha || x.kendall.P > alpha || x.net < minNet || x.growth < floorBytes {
+	if !a.siteRises(x, alpha) {
 		return Stable
 	}
-	if !a.materialSite(x) {
-		return Stable
-	}
-	if !x.sustained || x.dejumped > alphaDejump {
+	if !x.goesOn() {
 		return Growing
 	}
 	if total != nil && total.ok && !total.total.Sampled && a.verdict[series.LiveBytes] != Leak {
@@ -168,6 +165,14 @@ func (a *analysis) judgeSite(x *siteMeasure, total *measure, alpha float64) Verd
 	}
 	return Leak
 }
+
+// siteRises asks the gates that tell growth from none.
+func (a *analysis) siteRises(x *siteMeasure, alpha float64) bool {
+	return x.ok && x.slope.PerX > 0 && x.p <= alpha && x.kendall.P <= alpha && x.net >= minNet && x.growth >= floorBytes && a.materialSite(x)
+}
+
+// goesOn asks those that tell a leak from growth that ends.
+func (x *siteMeasure) goesOn() bool { return x.sustained && x.dejumped <= alphaDejump }
 
 func (a *analysis) materialSite(x *siteMeasure) bool {
 	lower := x.interval.Lo

@@ -102,6 +102,10 @@ type Power struct {
 	BytesPerOp      *float64 `json:"bytes_per_op,omitempty"`
 	GoroutinesPerOp *float64 `json:"goroutines_per_op,omitempty"`
 	Confidence      *float64 `json:"confidence,omitempty"`
+	// SiteBytesPerOp is what a site that frees nothing must have kept to be named,
+	// BusiestSite what the one must have that churns most.
+	SiteBytesPerOp *float64   `json:"site_bytes_per_op,omitempty"`
+	BusiestSite    *SitePower `json:"busiest_site,omitempty"`
 }
 
 // Forecast says when the memory limit is reached if growth goes on.
@@ -176,7 +180,8 @@ func New(run *snapshot.Run, res *detect.Result) *Document {
 	if p := res.Power; p != nil && (p.BytesPerOp != nil || p.GoroutinesPerOp != nil) {
 		d.Power = &Power{
 			BytesPerOp: finite(p.BytesPerOp), GoroutinesPerOp: finite(p.GoroutinesPerOp),
-			Confidence: known(p.Confidence),
+			Confidence:     known(p.Confidence),
+			SiteBytesPerOp: finite(p.SiteBytes), BusiestSite: sitePower(p.Busiest, res.HasOps),
 		}
 	}
 	if f := res.Forecast; f != nil {

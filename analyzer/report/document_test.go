@@ -24,7 +24,8 @@ run.peak run.peak.live_bytes run.peak.rss_bytes
 totals
 totals.live_bytes totals.live_bytes.per_op totals.live_bytes.per_op.estimate totals.live_bytes.per_op.lo totals.live_bytes.per_op.hi
 totals.live_bytes.per_second totals.live_bytes.per_second.estimate totals.live_bytes.per_second.lo totals.live_bytes.per_second.hi totals.live_bytes.verdict
-power power.bytes_per_op power.goroutines_per_op power.confidence
+power power.bytes_per_op power.goroutines_per_op power.confidence power.site_bytes_per_op
+power.busiest_site power.busiest_site.function power.busiest_site.file power.busiest_site.line power.busiest_site.bytes_per_op power.busiest_site.confidence
 forecast forecast.limit_bytes forecast.seconds_to_limit forecast.seconds_to_limit.estimate forecast.seconds_to_limit.lo forecast.seconds_to_limit.hi
 findings
 findings[].id findings[].kind findings[].verdict findings[].function findings[].file findings[].line
@@ -33,6 +34,7 @@ findings[].wait_reason findings[].created_by findings[].created_by.function find
 findings[].bytes_per_op findings[].bytes_per_op.estimate findings[].bytes_per_op.lo findings[].bytes_per_op.hi
 findings[].objects_per_op findings[].objects_per_op.estimate findings[].objects_per_op.lo findings[].objects_per_op.hi
 findings[].goroutines_per_op findings[].goroutines_per_op.estimate findings[].goroutines_per_op.lo findings[].goroutines_per_op.hi
+findings[].allocated_bytes_per_op findings[].allocated_bytes_per_op.estimate findings[].allocated_bytes_per_op.lo findings[].allocated_bytes_per_op.hi
 findings[].live_bytes findings[].count findings[].share
 findings[].trend findings[].trend.tau findings[].trend.p findings[].trend.n
 findings[].why findings[].warnings findings[].held_by

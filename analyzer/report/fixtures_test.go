@@ -64,7 +64,10 @@ func leaking() (*snapshot.Run, *detect.Result) {
 			{Name: "rss_bytes", PerOp: iv(120, 60, 180), Verdict: detect.Growing},
 			{Name: "allocated_bytes", PerOp: iv(66720, 66700, 66740), Verdict: detect.Churn},
 		},
-		Power:    &detect.Power{BytesPerOp: ptr(0.87), GoroutinesPerOp: ptr(0.00018), Confidence: 0.9},
+		Power: &detect.Power{
+			BytesPerOp: ptr(0.87), GoroutinesPerOp: ptr(0.00018), Confidence: 0.9, SiteBytes: ptr(12.3),
+			Busiest: &detect.SitePower{Function: "example.com/feed/pipeline/text.(*Splitter).Split", File: "/src/feed/pipeline/text/split.go", Line: 40, Bytes: 348.7, Confidence: 0.85},
+		},
 		Forecast: &detect.Forecast{LimitBytes: 512 << 20, SecondsToLimit: *iv(10560, 9660, 11520)},
 		Findings: []detect.Finding{
 			{
@@ -75,7 +78,7 @@ func leaking() (*snapshot.Run, *detect.Result) {
 					{Function: "example.com/feed/pipeline/embed.Service.Embed", File: "/src/feed/pipeline/embed/service.go", Line: 142},
 				},
 				Shape:      "closure retention",
-				BytesPerOp: iv(52.9, 51.8, 54), ObjectsPerOp: iv(1.0002, 0.999, 1.001),
+				BytesPerOp: iv(52.9, 51.8, 54), ObjectsPerOp: iv(1.0002, 0.999, 1.001), AllocPerOp: iv(53.4, 52, 54.8),
 				LiveBytes: 31 << 20, Count: 24011, Share: 0.658,
 				Trend:  &detect.Trend{Tau: 1, P: 1e-9, N: 14},
 				Why:    []string{"growth passes all gates", "unchanged by the drain", "the second pass grew like the first"},
@@ -151,7 +154,7 @@ func hostile() (*snapshot.Run, *detect.Result) {
 		{Name: "live_bytes", PerOp: iv(80, math.Inf(-1), inf), PerSecond: iv(nan, 1, 2), Verdict: detect.Leak},
 		{Name: "goroutines", PerOp: iv(inf, inf, inf), Verdict: detect.Unknown},
 	}
-	res.Power = &detect.Power{BytesPerOp: &inf, GoroutinesPerOp: &nan, Confidence: nan}
+	res.Power = &detect.Power{BytesPerOp: &inf, GoroutinesPerOp: &nan, Confidence: nan, SiteBytes: &inf, Busiest: &detect.SitePower{Bytes: nan, Confidence: inf}}
 	res.Forecast = &detect.Forecast{LimitBytes: 1 << 20, SecondsToLimit: *iv(inf, 5, inf)}
 	res.Findings = res.Findings[:2]
 	f := &res.Findings[0]

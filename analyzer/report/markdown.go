@@ -55,6 +55,9 @@ func markdown(run *snapshot.Run, res *detect.Result, name string) string {
 	}
 	if s := power(res); s != "" && res.Verdict != detect.RunClean {
 		b.WriteString("\nThis run would have seen any leak of " + s + ".\n")
+		if s := naming(run, res); s != "" {
+			b.WriteString(escape(s) + "\n")
+		}
 	}
 	if ws := warnings(run, res); len(ws) > 0 {
 		b.WriteByte('\n')

@@ -248,6 +248,9 @@ func (t *text) footer() {
 	if s := power(t.res); s != "" {
 		t.line("This run would have seen any leak of " + s + ".")
 	}
+	if s := naming(t.run, t.res); s != "" {
+		t.line(s)
+	}
 }
 
 // explained sets the sum over the sites against the exact total.
