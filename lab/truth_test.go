@@ -31,6 +31,9 @@ func TestTheTruthIsTrue(t *testing.T) {
 					t.Fatalf("%v\n%s", err, &c.stderr)
 				}
 				after := c.counters(t)
+				if v == Leaky && s.Truth.Leaky.Finding == "leak" {
+					checkFrames(t, c, s.Truth.Leaky)
+				}
 				if err := c.stop(); err != nil {
 					t.Errorf("the child ended with %v\n%s", err, &c.stderr)
 				}
@@ -57,36 +60,20 @@ func TestTheTruthIsTrue(t *testing.T) {
 	}
 }
 
-// The frames that the truth names are looked for in the child's own profiles.
-func TestTheTruthNamesFramesThatAreThere(t *testing.T) {
-	if raceDetector {
-		t.Skip("measured without the race detector")
+// checkFrames looks in the child's own profile for a stack that has what the
+// truth names.
+func checkFrames(t *testing.T, c *child, truth LeakyTruth) {
+	t.Helper()
+	profile := c.get(t, "/goroutine?debug=1")
+	if truth.Kind == "heap" {
+		profile = c.get(t, "/heap?gc=1&debug=1")
 	}
-	for _, s := range Scenarios() {
-		if s.Truth.Leaky.Finding != "leak" {
-			continue
+	for stack := range strings.SplitSeq(profile, "\n\n") {
+		if strings.Contains(stack, truth.AllocatedAt) && strings.Contains(stack, truth.DefectAt) {
+			return
 		}
-		t.Run(s.Name, func(t *testing.T) {
-			t.Parallel()
-			c := startChild(t, s.Name, Leaky, DefaultMaxHeap)
-			if err := c.load(t.Context(), s, 0, 200); err != nil {
-				t.Fatalf("%v\n%s", err, &c.stderr)
-			}
-			profile := c.get(t, "/goroutine?debug=1")
-			if s.Truth.Leaky.Kind == "heap" {
-				profile = c.get(t, "/heap?gc=1&debug=1")
-			}
-			if err := c.stop(); err != nil {
-				t.Error(err)
-			}
-			for _, stack := range strings.Split(profile, "\n\n") {
-				if strings.Contains(stack, s.Truth.Leaky.AllocatedAt) && strings.Contains(stack, s.Truth.Leaky.DefectAt) {
-					return
-				}
-			}
-			t.Errorf("no stack has both %s and %s:\n%s", s.Truth.Leaky.AllocatedAt, s.Truth.Leaky.DefectAt, profile)
-		})
 	}
+	t.Errorf("no stack has both %s and %s:\n%s", truth.AllocatedAt, truth.DefectAt, profile)
 }
 
 func TestSizesAreThoseOfTheAllocator(t *testing.T) {
