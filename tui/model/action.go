@@ -6,11 +6,11 @@ type Action int
 
 // The actions.
 const (
-	ActionNone Action = iota
-	ActionQuit
-	ActionFreeze // stop or resume the picture; the ingestion goes on
-	ActionFollow // keep the selection on the worst row, whatever it is
-	ActionFilter // begin to type a regular expression
+	ActionNone   Action = iota
+	ActionQuit          // close what is open; on the main picture IntentQuit
+	ActionFreeze        // stop or resume the picture; the ingestion goes on
+	ActionFollow        // keep the selection on the worst row, whatever it is
+	ActionFilter        // begin to type a regular expression
 	ActionSortNext
 	ActionSortPrev
 	ActionReverse
@@ -23,7 +23,7 @@ const (
 	ActionEnd
 	ActionEnter  // the full stack of the selection; accepts a filter; opens a target
 	ActionEscape // closes what is open, gives up typing, clears the filter
-	ActionDiff   // mark a moment; again: growth since the mark; again: back
+	ActionDiff   // mark the moment that is shown and tell growth since it; again: back
 	ActionSnap   // IntentSnapshot
 	ActionCopy   // IntentCopy
 	ActionEdit   // IntentEdit
@@ -39,6 +39,7 @@ const (
 	ActionEventForward // to the next event
 	ActionBackspace    // while typing: the last character
 	ActionClearLine    // while typing: all of it
+	ActionInterrupt    // quit, whatever is open
 )
 
 // Binding is a key and what it does. Key is one character, or one of "space",
@@ -55,7 +56,7 @@ type Binding struct {
 func Bindings() []Binding {
 	return []Binding{
 		{"q", ActionQuit, "quit"},
-		{"ctrl-c", ActionQuit, ""},
+		{"ctrl-c", ActionInterrupt, ""},
 		{"?", ActionHelp, "this help"},
 		{"space", ActionFreeze, "freeze the picture; the measurement goes on"},
 		{"f", ActionFollow, "follow the worst row"},
@@ -79,7 +80,7 @@ func Bindings() []Binding {
 		{"G", ActionEnd, ""},
 		{"enter", ActionEnter, "the full stack, why and source"},
 		{"esc", ActionEscape, "close, or clear the filter"},
-		{"d", ActionDiff, "mark a moment, then compare with it"},
+		{"d", ActionDiff, "mark this moment and show the growth since it"},
 		{"s", ActionSnap, "take a snapshot now"},
 		{"y", ActionCopy, "copy the selection"},
 		{"e", ActionEdit, "open the line in $EDITOR"},

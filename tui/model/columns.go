@@ -1,0 +1,247 @@
+package model
+
+import (
+	"math"
+	"slices"
+
+	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/report"
+)
+
+// column of a table.
+type column int
+
+const (
+	colVerdict column = iota
+	colCulprit
+	colWaits
+	colTrend
+	colRate
+	colBand
+	colMinute
+	colLive
+	colCount
+	colSinceRate
+	colSince
+	colSinceCount
+)
+
+// sortable reports that rows can be ordered by the column.
+func (c column) sortable() bool { return c != colTrend && c != colBand }
+
+// columns of a table, in their order; with a mark, those of the growth since.
+func columns(t tab, marked bool) []column {
+	switch {
+	case t == tabHeap && marked:
+		return []column{colVerdict, colCulprit, colTrend, colSinceRate, colSince, colLive, colSinceCount, colCount}
+	case t == tabHeap:
+		return []column{colVerdict, colCulprit, colTrend, colRate, colBand, colMinute, colLive, colCount}
+	case marked:
+		return []column{colVerdict, colCulprit, colWaits, colTrend, colSinceRate, colSinceCount, colCount}
+	}
+	return []column{colVerdict, colCulprit, colWaits, colTrend, colCount, colMinute, colRate, colBand}
+}
+
+// header of the column.
+func (c column) header(f *frame, t tab) string {
+	what := "B/"
+	if t == tabGoroutines {
+		what = "per "
+	}
+	per := axis(f.hasOps())
+	switch c {
+	case colVerdict:
+		return "VERDICT"
+	case colCulprit:
+		return "CULPRIT"
+	case colWaits:
+		return "WAITS FOR"
+	case colTrend:
+		return "TREND"
+	case colRate, colSinceRate:
+		return what + per
+	case colBand:
+		return "±95%"
+	case colMinute:
+		return "Δ/min"
+	case colLive:
+		return "LIVE"
+	case colCount:
+		return "COUNT"
+	case colSince:
+		return "Δ LIVE"
+	}
+	return "Δ COUNT"
+}
+
+// width of the column in cells, with the blank before it; the culprit takes
+// what is left.
+func (c column) width() int {
+	switch c {
+	case colVerdict:
+		return 10
+	case colWaits:
+		return 18
+	case colTrend:
+		return 12
+	case colRate, colSinceRate, colSince, colSinceCount:
+		return 10
+	case colBand, colLive:
+		return 8
+	case colMinute:
+		return 10
+	case colCount:
+		return 12
+	}
+	return 0
+}
+
+// left reports that the column's text begins at its left.
+func (c column) left() bool { return c <= colTrend }
+
+// leastCulprit is the room that a culprit must have before other columns are
+// shown, and fullCulprit what it has before they are wide.
+const (
+	leastCulprit = 22
+	fullCulprit  = 38
+)
+
+// shown picks the columns that fit into width cells and gives each its own. The
+// first to go tell the least; the verdict shrinks to its glyph at the very last.
+func shown(all []column, width int) (cols []column, widths []int) {
+	cols = slices.Clone(all)
+	room := func() int {
+		left := width
+		for _, c := range cols {
+			left -= c.width()
+		}
+		return left
+	}
+	for _, c := range []column{colCount, colTrend, colBand, colMinute, colWaits, colLive, colSinceCount, colSince, colSinceRate, colRate} {
+		if room() >= leastCulprit {
+			break
+		}
+		if c == colCount && slices.Contains(all, colWaits) {
+			continue // how many there are is what that table is for
+		}
+		cols = slices.DeleteFunc(cols, func(x column) bool { return x == c })
+	}
+	for _, c := range cols {
+		widths = append(widths, c.width())
+	}
+	i := slices.Index(cols, colCulprit)
+	widths[i] = room()
+	if least := 12; widths[i] < least { // only the glyph of the verdict
+		widths[0] = 2
+		widths[i] = max(0, width-2)
+		for k := range widths {
+			if k > i {
+				widths[i] -= widths[k]
+			}
+		}
+		widths[i] = max(0, widths[i])
+	}
+	return cols, widths
+}
+
+// number that rows are ordered by.
+func (c column) number(r *row) float64 {
+	switch c {
+	case colRate:
+		return r.rate
+	case colSinceRate:
+		if r.kind == detect.KindGoroutine {
+			return r.sinceCount
+		}
+		return r.sinceBytes
+	case colMinute:
+		return r.perMinute
+	case colLive:
+		return r.live
+	case colCount:
+		return r.count
+	case colSince:
+		return r.sinceBytes
+	case colSinceCount:
+		return r.sinceCount
+	}
+	return math.NaN()
+}
+
+// text of a cell; the trend and the culprit are drawn by the table.
+func (c column) text(r *row, f *frame, t tab) string {
+	estimate, half := rates(r.interval)
+	switch c {
+	case colVerdict:
+		return report.Glyph(r.verdict) + " " + upper(report.Word(r.verdict))
+	case colWaits:
+		if r.reason == "" {
+			return "(running)"
+		}
+		return r.reason
+	case colRate:
+		if r.interval != nil {
+			return estimate
+		}
+		return number(r.rate, r.rate)
+	case colBand:
+		return half
+	case colMinute:
+		if t == tabGoroutines {
+			return signed(r.perMinute, func(v float64) string { return number(v, v) })
+		}
+		return signed(r.perMinute, shortBytes)
+	case colLive:
+		return shortBytes(r.live)
+	case colCount:
+		return countText(r, t)
+	case colSince:
+		return signed(r.sinceBytes, shortBytes)
+	case colSinceCount:
+		return signed(r.sinceCount, func(v float64) string { return number(v, math.Max(1000, math.Abs(v))) })
+	case colSinceRate:
+		y := r.sinceBytes
+		if t == tabGoroutines {
+			y = r.sinceCount
+		}
+		d := f.workSince() // unknown without a mark
+		if !(d > 0) {
+			return ""
+		}
+		return number(y/d, y/d)
+	}
+	return ""
+}
+
+func countText(r *row, t tab) string {
+	if math.IsNaN(r.count) {
+		return ""
+	}
+	s := report.Count(r.count)
+	if r.kind == detect.KindGoroutine && t == tabHeap && r.more > 0 && !math.IsInf(r.more, 0) {
+		s += " +" + report.Fixed(r.more, r.more) + "/m"
+		if cells(s) >= colCount.width() {
+			s = "+" + report.Fixed(r.more, r.more) + "/m"
+		}
+	}
+	return s
+}
+
+// workSince is the work done since the mark; NaN without one.
+func (f *frame) workSince() float64 {
+	if f.mark < 0 || f.mark >= f.end {
+		return math.NaN()
+	}
+	ms, per := f.moments(), f.hasOps()
+	return work(&ms[f.end-1], per) - work(&ms[f.mark], per)
+}
+
+func upper(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'a' <= c && c <= 'z' {
+			b[i] = c - 'a' + 'A'
+		}
+	}
+	return string(b)
+}

@@ -1,0 +1,219 @@
+package model
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/report"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+)
+
+// fact is one thing to say about a row.
+type fact struct {
+	label string
+	text  string
+}
+
+// facts of a row: how much, why, its shape with a hint, who holds it, warnings.
+func (m *Model) facts(f *frame, r *row) []fact {
+	var out []fact
+	add := func(label, text string) {
+		if text != "" {
+			out = append(out, fact{label, text})
+		}
+	}
+	add("size", sizeText(f, r))
+	if x := r.finding; x != nil {
+		add("why", report.Sentence(x.Why))
+		shape := report.Printable(x.Shape)
+		if hint := hintOf(x.Shape); hint != "" {
+			shape += "   hint: " + hint
+		}
+		add("shape", shape)
+		add("held", report.Sentence(x.HeldBy))
+		if n := len(r.parts); n > 1 {
+			add("sites", fmt.Sprintf("it stands for %s sites", report.Count(float64(n))))
+		}
+		for _, w := range x.Warnings {
+			add("note", report.Printable(w))
+		}
+	}
+	return out
+}
+
+// hintOf is the page of docs that tells more of a shape.
+func hintOf(shape string) string {
+	for _, h := range []struct{ shape, page string }{
+		{"closure retention", "docs/closure.md"},
+		{"goroutine retention", "docs/closure.md"},
+		{"stuck goroutine", "docs/stuckreceive.md"},
+		{"sub-slice", "docs/subslice.md"},
+	} {
+		if strings.HasPrefix(shape, h.shape) {
+			return h.page
+		}
+	}
+	return ""
+}
+
+// sizeText says what a row holds and how it grows, as far as it is known.
+func sizeText(f *frame, r *row) string {
+	var parts []string
+	per := axis(f.hasOps())
+	if x := r.finding; x != nil {
+		if i := along(f.res, x.BytesPerOp, x.BytesPerSecond); i != nil && !math.IsNaN(i.Estimate) {
+			parts = append(parts, bracket(report.BytesRate(i, per)))
+		}
+		if x.GoroutinesPerOp != nil && f.res.HasOps && !math.IsNaN(x.GoroutinesPerOp.Estimate) {
+			parts = append(parts, bracket(report.GoroutinesRate(x.GoroutinesPerOp, per)))
+		}
+		if x.Kind == detect.KindHeap && x.ObjectsPerOp != nil && f.res.HasOps && !math.IsNaN(x.ObjectsPerOp.Estimate) {
+			parts = append(parts, report.Number(x.ObjectsPerOp.Estimate)+" objects/op")
+		}
+		if x.AllocPerOp != nil && !math.IsNaN(x.AllocPerOp.Estimate) {
+			parts = append(parts, report.Bytes(x.AllocPerOp.Estimate)+"/op allocated")
+		}
+		if x.Share > 0 {
+			parts = append(parts, report.Number(math.Round(100*x.Share))+" % of the growth")
+		}
+		if x.Trend != nil && !math.IsNaN(x.Trend.Tau) {
+			parts = append(parts, fmt.Sprintf("tau %.2f over %d", x.Trend.Tau, x.Trend.N))
+		}
+	}
+	switch {
+	case r.kind == detect.KindGoroutine && r.count > 0:
+		parts = append(parts, report.Count(r.count)+" now")
+	case r.live > 0 && r.count > 0:
+		parts = append(parts, fmt.Sprintf("%s in %s of %s", report.Bytes(r.live), plural(r.count, "object"), report.Bytes(r.live/r.count)))
+	case r.live > 0:
+		parts = append(parts, report.Bytes(r.live)+" now")
+	}
+	return strings.Join(parts, " · ")
+}
+
+func plural(n float64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return report.Count(n) + " " + what + "s"
+}
+
+// path is a stack in one line, leaf first: "Flush:88 ← Service.Embed:142", the
+// runtime's frames left out.
+func path(frames []snapshot.Frame, width int) string {
+	var parts []string
+	for _, fr := range frames {
+		name := report.ShortFunction(fr.Function)
+		if strings.HasPrefix(name, "runtime.") {
+			continue
+		}
+		if i := strings.IndexByte(name, '.'); i >= 0 {
+			name = name[i+1:]
+		}
+		name = strings.NewReplacer("(*", "", ")", "").Replace(name)
+		if fr.Line > 0 {
+			name += fmt.Sprintf(":%d", fr.Line)
+		}
+		parts = append(parts, name)
+	}
+	s := strings.Join(parts, " ← ")
+	for n := len(parts); cells(s) > width && n > 2; n-- { // whole frames from the root
+		s = strings.Join(parts[:n-1], " ← ") + " ← " + ellipsis
+	}
+	return s
+}
+
+const labelWidth = 7
+
+// detail draws what is known of the selected row into r, in as many lines as
+// there are.
+func (m *Model) detail(c *canvas, r rect, f *frame) {
+	row := m.selectedRow(f)
+	if row == nil {
+		if _, total := m.rowsNow(f); total > 0 {
+			c.text(r, r.x, r.y, "no row matches the filter", Dim)
+		}
+		return
+	}
+	y := r.y
+	line := func(label, text string, room int) {
+		if text == "" || y >= r.bottom() {
+			return
+		}
+		lines := wrap(text, r.w-labelWidth)
+		if len(lines) > room {
+			rest := strings.Join(lines[room-1:], " ")
+			lines = append(lines[:room-1], fit(rest, r.w-labelWidth))
+		}
+		c.put(r.x, y, r.right(), label, Dim)
+		for _, s := range lines {
+			if y >= r.bottom() {
+				return
+			}
+			c.text(r, r.x+labelWidth, y, s, Normal)
+			y++
+		}
+	}
+	facts := m.facts(f, row)
+	_, file, at := row.culprit()
+	source, first := m.sourceAt(file, at)
+	need := len(facts) + 1
+	if len(source) > 0 {
+		need++
+	}
+	spare := max(0, r.h-need)
+	stack := path(row.stack(), r.w-labelWidth-22)
+	if stack != "" {
+		keys := []Span{{"[enter]", Key}, {" full · ", Dim}, {"[e]", Key}, {" edit", Dim}}
+		c.put(r.x, y, r.right(), "stack", Dim)
+		c.text(rect{r.x, y, r.w - 22, 1}, r.x+labelWidth, y, stack, Normal)
+		if r.w > 60 {
+			c.spans(r, r.right()-20, y, keys...)
+		}
+		y++
+	}
+	// What was found goes before the sizes, which the table has too.
+	var last []fact
+	for _, x := range facts {
+		if x.label == "size" {
+			last = append(last, x)
+			continue
+		}
+		if y >= r.bottom()-1 && len(source) > 0 && r.h >= 4 {
+			break // the line of source has the last place
+		}
+		room := 1
+		if x.label == "why" && spare > 0 {
+			room, spare = 2, spare-1
+		}
+		line(x.label, x.text, room)
+	}
+	for _, x := range last {
+		if y < r.bottom()-1 || len(source) == 0 {
+			line(x.label, x.text, 1)
+		}
+	}
+	m.sourceLines(c, rect{r.x, y, r.w, r.bottom() - y}, source, first, at)
+}
+
+// sourceLines draws the line at with as much around it as there is room for.
+func (m *Model) sourceLines(c *canvas, r rect, lines []string, first, at int) {
+	hit := at - first
+	if r.h <= 0 || hit < 0 || hit >= len(lines) {
+		return
+	}
+	from := max(0, hit-(r.h-1)/2)
+	from = max(0, min(from, len(lines)-r.h))
+	c.put(r.x, r.y, r.right(), "src", Dim)
+	for i := from; i < min(len(lines), from+r.h); i++ {
+		y := r.y + i - from
+		st := Source
+		if i == hit {
+			st = SourceHit
+		}
+		x := c.put(r.x+labelWidth, y, r.right(), fmt.Sprintf("%5d │ ", first+i), Dim)
+		c.text(r, x, y, report.Printable(strings.ReplaceAll(lines[i], "\t", "    ")), st)
+	}
+}
