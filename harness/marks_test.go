@@ -366,7 +366,7 @@ func TestAMarkThatIsAskedForComesAtOnceAndMovesNoOther(t *testing.T) {
 				Quiesce: quiesce, QuiesceTimeout: s, MaxInFlight: 4,
 				OnMark: func(_ context.Context, m Mark) error {
 					if m.Phase == PhaseSteady {
-						at = append(at, time.Since(begin).Round(10*time.Millisecond)-2*s)
+						at = append(at, time.Since(begin).Round(100*time.Millisecond)-2*s)
 					}
 					return nil
 				},
