@@ -30,7 +30,8 @@ var may = map[string][]string{
 	"session":           {"analyzer", "harness"},
 	"labrun":            {"analyzer", "harness", "session", "lab", "pipeline", "leakscenarios", "fixed"},
 	"cmd/processor":     {"pipeline"},
-	"cmd/heapdrift":     {"analyzer", "harness", "session", "lab", "labrun", "pipeline", "leakscenarios", "fixed"},
+	"tui":               {"analyzer/detect", "analyzer/report", "analyzer/series", "analyzer/snapshot", "analyzer/stats"},
+	"cmd/heapdrift":     {"analyzer", "harness", "session", "lab", "labrun", "tui", "pipeline", "leakscenarios", "fixed"},
 }
 
 // forbidden names packages from outside that a room must not reach.
@@ -41,6 +42,7 @@ var forbidden = map[string][]string{
 	"analyzer/detect":   {"net/http", "os/exec"},
 	"analyzer/report":   {"net/http", "os/exec"},
 	"analyzer/gate":     {"net/http", "os/exec"},
+	"tui":               {"net/http"},
 	"tui/model":         {"net/http", "os/exec", "github.com/gdamore/tcell/v2", "github.com/rivo/tview"},
 }
 

@@ -38,7 +38,9 @@ type Options struct {
 	Out string
 	// Progress is told what happens in which variant; nil: nobody.
 	Progress func(lab.Variant, session.Event)
-	Log      io.Writer // of the child; nil: only its end is kept, for messages
+	// Configure has the last word on a variant's session; nil: nobody has.
+	Configure func(lab.Variant, *session.Config)
+	Log       io.Writer // of the child; nil: only its end is kept, for messages
 
 	// Executable serves `lab-serve NAME --variant V --data DIR`; nil: this
 	// program itself. Arguments in it come before the verb.
@@ -164,6 +166,9 @@ func config(o Options, sc lab.Scenario, c *harness.Process, ready lab.Ready) ses
 	cfg.Analyze = o.Analyze
 	if o.Progress != nil {
 		cfg.Progress = func(e session.Event) { o.Progress(o.Variant, e) }
+	}
+	if o.Configure != nil {
+		o.Configure(o.Variant, &cfg)
 	}
 	return cfg
 }

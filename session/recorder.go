@@ -24,6 +24,15 @@ type sink interface {
 	Probe(capture.ProbePoint) error
 }
 
+// nowhere is a sink that keeps nothing.
+type nowhere struct{}
+
+// Add does nothing.
+func (nowhere) Add(*snapshot.Raw) (string, error) { return "", nil }
+
+// Probe does nothing.
+func (nowhere) Probe(capture.ProbePoint) error { return nil }
+
 // failuresInARow is how many snapshots must fail one after the other, over at
 // least Config.RestartPatience, before the target counts as gone.
 const failuresInARow = 3

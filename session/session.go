@@ -164,8 +164,8 @@ func (s *session) reach(ctx context.Context) error {
 			s.report.tellWarning(err.Error() + "; trying again")
 		}
 		s.report.update(func(e *Event) { e.Failing = err.Error() })
-		if err := sleep(ctx, wait); err != nil {
-			return err
+		if cause := sleep(ctx, wait); cause != nil {
+			return fmt.Errorf("%w before the target answered at all: %w", cause, err)
 		}
 	}
 }
@@ -226,6 +226,9 @@ func newRecorder(cfg *Config, t *target, b *capture.Bundle, report *reporter) *r
 	}
 	if cfg.Watch {
 		r.most = mostWatched
+		if cfg.Temporary { // nobody would read it, and it has no end
+			r.sink = nowhere{}
+		}
 	}
 	// Snapshots that are far apart are asked for again in between, so that a
 	// dead target is noticed before three of them have gone by.

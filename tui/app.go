@@ -26,9 +26,14 @@ type Config struct {
 	// Snapshot asks for a snapshot of a target now. It must not block. nil: there
 	// is nobody to ask.
 	Snapshot func(source string) error
-	// Report writes the report of a target and says where to. It may take its
-	// time. nil: none can be written.
-	Report func(source string) (path string, err error)
+	// Report returns the report of a target, to be written to a file. It may take
+	// its time. nil: there is none.
+	Report func(source string) (text string, err error)
+	// Newest shows the target that began last, until a key is pressed; else the
+	// first one stays.
+	Newest bool
+	// Ended is what is said at End, as "the run has ended"; empty: nothing.
+	Ended string
 	// Linger closes the dashboard so long after End, if no key was pressed since
 	// the start; 0: it waits for q.
 	Linger time.Duration
@@ -51,8 +56,10 @@ type App struct {
 	model   *model.Model
 	updates chan model.Update
 	ended   chan struct{} // closed by End
+	shut    chan struct{} // closed by Close
 	closed  chan struct{} // closed when Run is over
 	end     sync.Once
+	close   sync.Once
 	tasks   chan func() // what goroutines of the app have to say to the loop
 	running sync.WaitGroup
 
@@ -80,7 +87,7 @@ func New(cfg Config) *App {
 	files := newFinder(cfg.Dir)
 	return &App{
 		cfg: cfg, model: model.New(model.Config{Source: files.lines}),
-		updates: make(chan model.Update, 16), ended: make(chan struct{}), closed: make(chan struct{}),
+		updates: make(chan model.Update, 16), ended: make(chan struct{}), shut: make(chan struct{}), closed: make(chan struct{}),
 		tasks: make(chan func(), 16), keys: actions(),
 	}
 }
@@ -103,12 +110,15 @@ func (a *App) Send(u model.Update) {
 // last Send.
 func (a *App) End() { a.end.Do(func() { close(a.ended) }) }
 
+// Close closes the dashboard, or keeps it from being opened.
+func (a *App) Close() { a.close.Do(func() { close(a.shut) }) }
+
 // Guard runs f and gives the terminal back if it panics, before the panic goes
 // on: for the goroutines beside Run.
 func (a *App) Guard(f func()) {
 	defer func() {
 		if r := recover(); r != nil {
-			a.release()
+			a.Release()
 			panic(r)
 		}
 	}()
@@ -118,7 +128,7 @@ func (a *App) Guard(f func()) {
 // Run shows the dashboard until it is closed by a key, by ctx, or after End. The
 // error is of a terminal that cannot be used, or that went away.
 func (a *App) Run(ctx context.Context) (err error) {
-	if err := a.open(); err != nil {
+	if err := a.Open(); err != nil {
 		close(a.closed)
 		return err
 	}
@@ -133,7 +143,7 @@ func (a *App) Run(ctx context.Context) (err error) {
 		close(a.closed)
 		logs()
 		signals.close()
-		a.release()
+		a.Release()
 		for range events { // until the pump has ended
 		}
 		a.running.Wait()
@@ -142,8 +152,12 @@ func (a *App) Run(ctx context.Context) (err error) {
 	return err
 }
 
-// open takes the terminal.
-func (a *App) open() error {
+// Open takes the terminal, before Run does: to know whether it can be had. What
+// it took is given back by Run or Release.
+func (a *App) Open() error {
+	if a.screen != nil {
+		return nil
+	}
 	screen := a.cfg.Screen
 	if screen == nil {
 		var err error
@@ -163,8 +177,9 @@ func (a *App) open() error {
 	return nil
 }
 
-// release gives the terminal back, once.
-func (a *App) release() {
+// Release gives the terminal back, if it is taken. It may be called by anyone
+// at any time; a dashboard that runs is of no use any more.
+func (a *App) Release() {
 	if fini := a.giveBack.Swap(nil); fini != nil {
 		(*fini)()
 	}
@@ -202,6 +217,8 @@ func (a *App) loop(ctx context.Context, events <-chan tcell.Event, signals *sign
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-a.shut:
+			return nil
 		case ev, ok := <-events:
 			if !ok {
 				return errGone
@@ -238,7 +255,11 @@ func (a *App) loop(ctx context.Context, events <-chan tcell.Event, signals *sign
 func (a *App) take(u model.Update) {
 	a.dirty = true
 	for {
+		before := len(a.model.Sources())
 		a.model.Apply(u)
+		if a.cfg.Newest && !a.touched && before > 0 && len(a.model.Sources()) > before {
+			a.do(a.model.Do(model.ActionNextTarget))
+		}
 		select {
 		case u = <-a.updates:
 		default:
@@ -258,10 +279,12 @@ func (a *App) finish() <-chan time.Time {
 		return nil
 	}
 	if a.cfg.Linger > 0 && !a.touched {
-		a.notice(model.Info, fmt.Sprintf("done; this closes in %s unless a key is pressed", a.cfg.Linger))
+		a.notice(model.Info, fmt.Sprintf("%s; the dashboard closes in %s, any key keeps it", a.cfg.Ended, a.cfg.Linger))
 		return time.After(a.cfg.Linger)
 	}
-	a.notice(model.Info, "done; q closes")
+	if a.cfg.Ended != "" {
+		a.notice(model.Info, a.cfg.Ended+"; q closes the dashboard and prints the report")
+	}
 	return nil
 }
 

@@ -134,7 +134,7 @@ func (a *App) do(intents []model.Intent) {
 		case model.IntentEdit:
 			a.edit(in.File, in.Line)
 		case model.IntentExport:
-			a.export(in)
+			a.save("picture", in.Text)
 		case model.IntentReport:
 			a.report(in)
 		}
@@ -173,13 +173,13 @@ func (a *App) report(in model.Intent) {
 	}
 	a.notice(model.Info, "writing the report")
 	a.later(func() func() {
-		path, err := a.cfg.Report(in.Source)
+		text, err := a.cfg.Report(in.Source)
 		return func() {
 			if err != nil {
 				a.notice(model.Warning, fmt.Sprintf("no report: %v", err))
 				return
 			}
-			a.notice(model.Info, "the report is in "+path)
+			a.save("report", text)
 		}
 	})
 }

@@ -32,18 +32,19 @@ func (a *App) copy(text string) {
 	a.notice(model.Info, "copied")
 }
 
-// export writes the picture to a file of its own.
-func (a *App) export(in model.Intent) {
-	name := "heapdrift-" + time.Now().Format("20060102-150405") + ".txt"
-	path, err := writeNew(a.cfg.Dir, name, in.Text)
+// save writes a text to a file of its own: in the folder of the dashboard, or
+// where that cannot be written among the temporary files.
+func (a *App) save(what, text string) {
+	name := "heapdrift-" + what + "-" + time.Now().Format("20060102-150405") + ".txt"
+	path, err := writeNew(a.cfg.Dir, name, text)
 	if err != nil {
-		path, err = writeNew(os.TempDir(), name, in.Text)
+		path, err = writeNew(os.TempDir(), name, text)
 	}
 	if err != nil {
-		a.notice(model.Warning, fmt.Sprintf("no picture: %v", err))
+		a.notice(model.Warning, fmt.Sprintf("no %s: %v", what, err))
 		return
 	}
-	a.notice(model.Info, "the picture is in "+path)
+	a.notice(model.Info, "the "+what+" is in "+path)
 }
 
 // writeNew writes a file that was not there; taken names are numbered.

@@ -18,6 +18,7 @@ type streams struct {
 	// outTerminal and errTerminal say which of them is a terminal.
 	outTerminal, errTerminal bool
 	env                      func(string) (string, bool)
+	screen                   *stage // behind err; nil: no dashboard will be drawn across it
 }
 
 // app is one call of the program.
@@ -104,7 +105,7 @@ HEAPDRIFT_MAX_IN_FLIGHT. Exit codes: 0 clean, 1 leak, 2 usage, 3 inconclusive,
 	})
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "show no progress, warnings alone")
 	root.SetHelpCommand(a.help(root))
-	root.AddCommand(a.demo(), a.lab(), a.run(), a.record(), a.analyze(), a.compareRuns(), a.doctor(), a.version(), a.labServe())
+	root.AddCommand(a.demo(), a.lab(), a.run(), a.record(), a.analyze(), a.compareRuns(), a.doctor(), a.version(), a.labServe(), a.watch(), a.replay())
 	return root
 }
 

@@ -33,5 +33,6 @@ takes about a minute.`,
 		},
 	}
 	l.bind(cmd.Flags())
+	l.dash.bind(cmd.Flags(), onTerminal)
 	return cmd
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -74,6 +75,7 @@ func truth(t lab.LeakyTruth) string {
 // labFlags are those of the verbs that run scenarios.
 type labFlags struct {
 	output outputFlags
+	dash   dashFlags
 	plan   harness.Plan
 	rate   int
 	out    string
@@ -137,8 +139,16 @@ func (a *app) labRun() *cobra.Command {
 			if cmd.Flags().Changed("variant") {
 				o.Variant = variant
 			}
-			o.Progress = func(_ lab.Variant, e session.Event) { a.follow("")(e) }
-			out, err := labrun.Run(cmd.Context(), o)
+			var out *session.Outcome
+			err = a.show(cmd, &l.dash, func(ctx context.Context, d *dashboard) (err error) {
+				if d == nil {
+					o.Progress = func(_ lab.Variant, e session.Event) { a.follow("")(e) }
+				} else {
+					o.Configure = d.variant("lab run")
+				}
+				out, err = labrun.Run(ctx, o)
+				return err
+			})
 			return a.conclude(&l.output, out, err)
 		},
 	}
@@ -146,6 +156,7 @@ func (a *app) labRun() *cobra.Command {
 		To: &variant, Parse: lab.ParseVariant, Show: func(v lab.Variant) string { return string(v) }, Kind: "leaky|fixed",
 	}, "variant", "which of the pair; a control is fixed")
 	l.bind(cmd.Flags())
+	l.dash.bind(cmd.Flags(), onlyIfAsked)
 	return cmd
 }
 

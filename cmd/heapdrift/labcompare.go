@@ -44,6 +44,9 @@ scenarios run side by side; an interrupt ends with what there is.`,
 			if err := l.output.check(); err != nil {
 				return err
 			}
+			if all && l.dash.tui && flags.Given(cmd.Flags(), "tui") {
+				return exit.Usagef("leave --tui out, or name one scenario", "--all and --tui are both given, and the dashboard shows one scenario")
+			}
 			if !all {
 				return a.compareOne(cmd, &l, args[0])
 			}
@@ -54,6 +57,7 @@ scenarios run side by side; an interrupt ends with what there is.`,
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "every scenario, controls included")
+	l.dash.bind(cmd.Flags(), onTerminal)
 	cmd.Flags().IntVar(&atOnce, "at-once", runtime.GOMAXPROCS(0)+1, "with --all: scenarios that run side by side")
 	l.bind(cmd.Flags())
 	return cmd
@@ -76,8 +80,16 @@ func (a *app) compareOne(cmd *cobra.Command, l *labFlags, name string) error {
 	if err != nil {
 		return err
 	}
-	o.Progress = func(v lab.Variant, e session.Event) { a.follow(name + "/" + string(v))(e) }
-	c, err := labrun.Compare(cmd.Context(), o)
+	var c *labrun.Comparison
+	err = a.show(cmd, &l.dash, func(ctx context.Context, d *dashboard) (err error) {
+		if d == nil {
+			o.Progress = func(v lab.Variant, e session.Event) { a.follow(name + "/" + string(v))(e) }
+		} else {
+			o.Configure = d.variant("compare " + name)
+		}
+		c, err = labrun.Compare(ctx, o)
+		return err
+	})
 	if c == nil || c.Leaky == nil && c.Fixed == nil {
 		return err
 	}

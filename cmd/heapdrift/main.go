@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/term"
+
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/exit"
 )
 
@@ -26,29 +28,28 @@ func main() {
 	defer cancel()
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // nohup(1) has it ignored
+		signal.Notify(signals, syscall.SIGHUP) // the terminal went away: the recording is kept
+	}
+	screen := &stage{w: os.Stderr}
 	go func() { // ends with the process
 		<-signals
 		first := time.Now()
-		fmt.Fprintln(os.Stderr, "\nheapdrift: ending with what there is; interrupt again to quit at once")
+		fmt.Fprintln(screen, "\nheapdrift: ending with what there is; interrupt again to quit at once")
 		cancel()
 		for range signals {
 			if time.Since(first) > sameInterrupt {
+				screen.release()
 				os.Exit(hardExit)
 			}
 		}
 	}()
 	code := run(ctx, os.Args[1:], streams{
-		in: os.Stdin, out: os.Stdout, err: os.Stderr,
-		outTerminal: terminal(os.Stdout), errTerminal: terminal(os.Stderr),
+		in: os.Stdin, out: os.Stdout, err: screen, screen: screen,
+		outTerminal: term.IsTerminal(int(os.Stdout.Fd())), errTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 		env: os.LookupEnv,
 	})
 	os.Exit(int(code))
-}
-
-// terminal reports whether a file is a character device, as a terminal is.
-func terminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // run is the whole program but for signals: it returns the exit code.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"net/http"
@@ -26,6 +27,7 @@ func (a *app) run() *cobra.Command {
 		load   loadFlags
 		pprof  string
 		end    ends
+		dash   dashFlags
 		cfg    = session.DefaultConfig()
 	)
 	cmd := &cobra.Command{
@@ -70,8 +72,16 @@ somebody else's: count its operations with --ops-metric.`,
 			cfg.AbortOnLeak, cfg.Plan.Abort = end.leak, end.limit
 			cfg.Command = args
 			cfg.Detect = judge.config()
-			cfg.Progress = a.follow("")
-			outcome, err := session.Run(cmd.Context(), cfg)
+			var outcome *session.Outcome
+			err = a.show(cmd, &dash, func(ctx context.Context, d *dashboard) (err error) {
+				if d == nil {
+					cfg.Progress = a.follow("")
+				} else {
+					d.attach(&cfg, nameOf(&cfg), "run")
+				}
+				outcome, err = session.Run(ctx, cfg)
+				return err
+			})
 			return a.conclude(&out, outcome, err)
 		},
 	}
@@ -87,6 +97,7 @@ somebody else's: count its operations with --ops-metric.`,
 	fs.StringVarP(&cfg.Out, "out", "o", "", "`FOLDER` of the recording (default runs/TIME)")
 	judge.bind(fs)
 	out.bind(fs)
+	dash.bind(fs, onlyIfAsked)
 	return cmd
 }
 
