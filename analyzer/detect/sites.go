@@ -20,6 +20,7 @@ type siteMeasure struct {
 	bytes  float64 // what they stand for
 	sd     float64 // of bytes, by births and deaths
 	at     []int
+	kept   float64       // part of the growth still there after the drain; NaN unknown
 	grows  *container    // one object that is enlarged again and again; nil: none
 	class  *classMeasure // its size class, where that alone points at the site
 }
@@ -55,6 +56,7 @@ func (a *analysis) measureSites() (sites []*siteMeasure, m int) {
 		x.net = s.Samples[end] - s.Samples[first]
 		x.sd = math.Sqrt(math.Min(s.Live[first]+s.Live[end], s.Turnover[end]-s.Turnover[first]))
 		x.gates, x.ok = a.sampled(u, y, s.Live, s.Turnover, at, a.before(s.Bytes))
+		x.kept = a.afterDrain(s.Bytes, y[n-1], x.growth)
 		sites = append(sites, x)
 	}
 	return sites, max(1, m)
@@ -66,13 +68,15 @@ func (a *analysis) measureSites() (sites []*siteMeasure, m int) {
 func (a *analysis) sites() []Finding {
 	total := a.totals[series.LiveBytes]
 	sites, m := a.measureSites()
-	var proved, open []*siteMeasure
+	var proved, open, behind []*siteMeasure
 	for _, x := range sites {
 		switch v := a.judgeSite(x, total, a.cfg.Alpha/float64(m)); v {
 		case Leak:
 			proved = append(proved, x)
 		case Suspect, Growing:
 			open = append(open, x)
+		case Backlog:
+			behind = append(behind, x)
 		}
 	}
 	open, enlarged := a.containers(sites, proved, open)
@@ -114,6 +118,12 @@ func (a *analysis) sites() []Finding {
 		for _, x := range open {
 			add(x, Growing, x.openWhy(a.cfg.Alpha/float64(m), total != nil && !total.total.Sampled))
 		}
+		for _, x := range behind {
+			if x.grows != nil {
+				continue // told above
+			}
+			add(x, Backlog, fmt.Sprintf("+%.0f sampled objects under load (tau %.2f, p %.2g); %.0f %% of the growth went away in the drain", x.net, x.kendall.Tau, math.Max(x.p, x.kendall.P), 100*math.Min(1, 1-x.kept)))
+		}
 	}
 	return out
 }
@@ -148,6 +158,9 @@ func (a *analysis) heapLeaks() bool {
 func (a *analysis) judgeSite(x *siteMeasure, total *measure, alpha float64) Verdict {
 	if !a.siteRises(x, alpha) {
 		return Stable
+	}
+	if a.verdict[series.LiveBytes] == Backlog && x.kept < 0.5 {
+		return Backlog
 	}
 	if !x.goesOn() {
 		return Growing

@@ -138,6 +138,25 @@ func TestAttribution(t *testing.T) {
 			t.Errorf("findings %+v, want no leak", res.Findings)
 		}
 	})
+	t.Run("what the process lets go in the drain is a backlog where it was allocated", func(t *testing.T) {
+		for _, c := range []struct {
+			name string
+			left int64 // objects at the site after the drain, of what there were
+			want Verdict
+		}{{"gone from the site as well", 0, Backlog}, {"still at the site", 1, Growing}} {
+			heap := sampledHeaps(seeded("drain", 1), 20, sampling, keep)
+			end := heap[19].Samples[0]
+			end.InuseObjects, end.InuseBytes = c.left*end.InuseObjects, c.left*end.InuseBytes
+			drained := &snapshot.Heap{Period: sampling, Samples: []snapshot.HeapSample{end}}
+			s := leaky(whole, append(heap, drained, drained))
+			s.drain, s.phased, s.afterDrain, s.objects = 2, true, -whole, curve(20, 20, linear(0))
+			res := Analyze(s.run(), DefaultConfig())
+			f := find(res, "example.com/app.Keep")
+			if res.Verdict != RunInconclusive || f == nil || f.Verdict != c.want || said(f.Why, "100 % of the growth went away in the drain") != (c.want == Backlog) {
+				t.Errorf("%s: the run is %s with %+v; want it inconclusive, and %s at app.Keep", c.name, res.Verdict, res.Findings, c.want)
+			}
+		}
+	})
 	t.Run("without exact counters the sites must prove it, over 36 profiles", func(t *testing.T) {
 		for _, c := range []struct {
 			n     int

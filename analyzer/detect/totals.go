@@ -98,7 +98,7 @@ func (a *analysis) measureTotal(t *series.Total) *measure {
 		m.lower -= sc.perSnap * perWork
 		m.interval.Lo = m.lower
 	}
-	m.kept = a.afterDrain(y, m)
+	m.kept = a.afterDrain(y, m.y[len(m.y)-1], m.growth)
 	m.repeat = a.repeated(m)
 	return m
 }
@@ -161,15 +161,15 @@ func noiseOf(u, live, turnover []float64, at []int) stats.Noise {
 	return z
 }
 
-// afterDrain is the part of the tail's growth that is still there in the last
-// snapshot of the drain: 1 kept, 0 gone; NaN where there was no drain or no
+// afterDrain is the part of the tail's growth to end that is still there in the
+// last snapshot of the drain: 1 kept, 0 gone; NaN where there was no drain or no
 // growth to speak of.
-func (a *analysis) afterDrain(y []float64, m *measure) float64 {
+func (a *analysis) afterDrain(y []float64, end, growth float64) float64 {
 	_, d, _ := pick(a.r, y, a.w.drain)
-	if len(d) == 0 || !(m.growth > 0) {
+	if len(d) == 0 || !(growth > 0) {
 		return math.NaN()
 	}
-	return 1 + (d[len(d)-1]-m.y[len(m.y)-1])/m.growth
+	return 1 + (d[len(d)-1]-end)/growth
 }
 
 // moreThanGrew is the part kept below which the drain took away much that was
