@@ -10,18 +10,22 @@ import (
 )
 
 func contextChildren(name string) Scenario {
-	const limit = 30 * time.Second // no document comes near it
+	const (
+		limit      = 30 * time.Second // no document comes near it
+		begin, end = 450, 2700        // operations of the usual run
+	)
 	return Scenario{
 		Name:   name,
 		Kind:   KindHeap,
 		Story:  "Each document gets a context of its own under the service's, and nobody cancels it: the service's keeps them all.",
-		stream: corpus.DefaultGenerator(404),
+		stream: corpus.DefaultGenerator(1111),
 		Truth: Truth{
 			Leaky: LeakyTruth{
 				Run: "leak", Finding: "leak", Kind: "heap",
 				AllocatedAt: "context.With", // the document's context, and what it needs to have one itself
 				DefectAt:    "leakscenarios/context.(*Stage)",
-				BytesPerOp:  keptContext,
+				BytesPerOp:  (keptByContext(end) - keptByContext(begin)) / (end - begin),
+				Kept:        keptByContext,
 			},
 			Fixed: FixedTruth{Run: "clean"},
 		},
@@ -38,8 +42,14 @@ func contextChildren(name string) Scenario {
 	}
 }
 
-// keptContext is what the service's context keeps of each document: its
-// context (80 bytes), that one's channel (96) and map of children (48 and a
-// group of eight slots, 144), and its entry in the service's own map: 17 bytes a
-// slot, of which between half and seven eighths are filled. Measured with Go 1.26.
-const keptContext = 80 + 96 + 48 + 144 + 26
+// keptByContext is what the service's context keeps after so many documents:
+// the context of each, with the channel and the map of children that it made when
+// it had one itself, and its entry in the service's own map.
+func keptByContext(ops int64) float64 {
+	const each = 80 + 112 + 48 + 208
+	return each*float64(ops) + mapGroups(ops, contextSlot)
+}
+
+// contextSlot is what a slot of a map[canceler]struct{} takes: two words, and
+// one that keeps the address of nothing within the slot.
+const contextSlot = 24

@@ -32,6 +32,8 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreAnyFunction("github.com/heapdrift/heapdrift/leakscenarios/closure.(*Stage).Embed.func1"),
 		goleak.IgnoreAnyFunction("github.com/heapdrift/heapdrift/leakscenarios/stuckreceive.(*Stage).worker"),
 		goleak.IgnoreAnyFunction("github.com/heapdrift/heapdrift/leakscenarios/stucksend.(*Stage).send"),
+		goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), // of body
+		goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"),
 	)
 }
 

@@ -24,7 +24,7 @@ const (
 )
 
 func queue(name string) Scenario {
-	stream := corpus.DefaultGenerator(606)
+	stream := corpus.DefaultGenerator(1313)
 	return Scenario{
 		Name:   name,
 		Kind:   KindBacklog,

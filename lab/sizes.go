@@ -28,6 +28,18 @@ const sliceHeader = 24
 // allocated returns what an allocation of n bytes takes: the size class.
 func allocated(n int) int { return cap(slices.Grow([]byte(nil), n)) }
 
+// mapGroups is what the slots take of a Go map that holds so many entries: they
+// come in groups of eight, with eight bytes beside them, twice as many whenever
+// seven eighths are filled. Beyond 1024 slots that happens in tables, one
+// after the other but all at about the same number of entries.
+func mapGroups(entries int64, slot float64) float64 {
+	slots := int64(8)
+	for 7*slots < 8*entries {
+		slots *= 2
+	}
+	return float64(slots) * (slot + 1)
+}
+
 // chunkCount runs the pipeline's own chunker.
 func chunkCount(doc pipeline.Document) int {
 	chunks, err := text.DefaultChunker().Split(context.Background(), text.Normalize(doc.Text))
