@@ -9,6 +9,7 @@ import (
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/exit"
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/flags"
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/progress"
+	"github.com/heapdrift/heapdrift/internal/spelling"
 )
 
 // streams are what a process is given.
@@ -129,7 +130,7 @@ func unknownVerb(cmd *cobra.Command, name string) error {
 			names = append(names, c.Name())
 		}
 	}
-	if near := flags.Nearest(strings.ToLower(name), names); near != "" {
+	if near := spelling.Nearest(strings.ToLower(name), names); near != "" {
 		return exit.Usagef("did you mean `"+cmd.CommandPath()+" "+near+"`?", "unknown verb %q", name)
 	}
 	return exit.Usagef("there are "+strings.Join(names, ", "), "unknown verb %q", name)
