@@ -29,9 +29,11 @@ var may = map[string][]string{
 	"lab":               {"pipeline", "leakscenarios", "fixed"},
 	"session":           {"analyzer", "harness"},
 	"labrun":            {"analyzer", "harness", "session", "lab", "pipeline", "leakscenarios", "fixed"},
+	"internal/spelling": {},
+	"gaterun":           {"analyzer", "harness", "session", "lab", "labrun", "pipeline", "leakscenarios", "fixed", "internal/spelling"},
 	"cmd/processor":     {"pipeline"},
 	"tui":               {"analyzer/detect", "analyzer/report", "analyzer/series", "analyzer/snapshot", "analyzer/stats"},
-	"cmd/heapdrift":     {"analyzer", "harness", "session", "lab", "labrun", "tui", "pipeline", "leakscenarios", "fixed"},
+	"cmd/heapdrift":     {"analyzer", "harness", "session", "lab", "labrun", "tui", "pipeline", "leakscenarios", "fixed", "gaterun", "internal/spelling"},
 }
 
 // forbidden names packages from outside that a room must not reach.

@@ -35,10 +35,27 @@ const (
 	maxReadyLine = 64 << 10
 )
 
-// start runs the child and waits for the line that says where it listens. On
-// an error nothing is left running.
+// start runs the child of a scenario.
 func start(ctx context.Context, cfg childConfig) (*harness.Process, lab.Ready, error) {
-	args := cfg.executable
+	return StartChild(ctx, Child{
+		Executable: cfg.executable, Rate: cfg.rate, Log: cfg.log,
+		Args: []string{Verb, cfg.scenario, "--variant", string(cfg.variant), "--data", cfg.data},
+	})
+}
+
+// Child is a hidden verb of heapdrift that serves something in a process of
+// its own and says where in one line, a lab.Ready.
+type Child struct {
+	Executable []string // nil: this program. Arguments in it come before Args
+	Args       []string // the verb and its arguments
+	Rate       int      // memprofilerate, bytes per sample
+	Log        io.Writer
+}
+
+// StartChild runs a child and waits for the line that says where it listens.
+// The caller stops it. On an error nothing is left running.
+func StartChild(ctx context.Context, c Child) (*harness.Process, lab.Ready, error) {
+	args := c.Executable
 	if len(args) == 0 {
 		self, err := os.Executable()
 		if err != nil {
@@ -46,12 +63,12 @@ func start(ctx context.Context, cfg childConfig) (*harness.Process, lab.Ready, e
 		}
 		args = []string{self}
 	}
-	args = append(args[:len(args):len(args)], Verb, cfg.scenario, "--variant", string(cfg.variant), "--data", cfg.data)
+	args = append(args[:len(args):len(args)], c.Args...)
 	first := &firstLine{to: make(chan []byte, 1)}
 	// The child outlives a cancelled ctx: the last snapshot is taken then.
 	p, err := harness.Start(context.WithoutCancel(ctx), harness.CommandConfig{
-		Args: args, Env: harness.AppendGODEBUG(os.Environ(), "memprofilerate="+strconv.Itoa(cfg.rate)),
-		Log: cfg.log, Stdout: first, HoldStdin: true,
+		Args: args, Env: harness.AppendGODEBUG(os.Environ(), "memprofilerate="+strconv.Itoa(c.Rate)),
+		Log: c.Log, Stdout: first, HoldStdin: true,
 	})
 	if err != nil {
 		return nil, lab.Ready{}, err
