@@ -48,52 +48,52 @@ const (
 type Binding struct {
 	Key    string
 	Action Action
-	Help   string // a phrase for the help; empty: an alternative of another key
+	Help   string // a phrase for the help; empty: it stands in the line before
 }
 
 // Bindings lists every key, in the order of the help. "x" is free. While
 // Typing, only the keys of more than one character but "space" are actions.
 func Bindings() []Binding {
 	return []Binding{
-		{"q", ActionQuit, "quit"},
+		{"q", ActionQuit, "quit; close what is open"},
 		{"ctrl-c", ActionInterrupt, ""},
 		{"?", ActionHelp, "this help"},
-		{"space", ActionFreeze, "freeze the picture; the measurement goes on"},
+		{"space", ActionFreeze, "freeze the picture, not the measurement"},
 		{"f", ActionFollow, "follow the worst row"},
 		{"/", ActionFilter, "filter by a regular expression"},
-		{"<", ActionSortPrev, "sort by the column before"},
-		{">", ActionSortNext, "sort by the next column"},
+		{"<", ActionSortPrev, "sort by the column before or after"},
+		{">", ActionSortNext, ""},
 		{"left", ActionSortPrev, ""},
 		{"right", ActionSortNext, ""},
 		{"r", ActionReverse, "reverse the order"},
 		{"tab", ActionTab, "heap sites or goroutines"},
 		{"shift-tab", ActionTab, ""},
-		{"up", ActionUp, "select the row above"},
-		{"down", ActionDown, "select the row below"},
+		{"up", ActionUp, "select a row"},
+		{"down", ActionDown, ""},
 		{"k", ActionUp, ""},
 		{"j", ActionDown, ""},
-		{"pgup", ActionPageUp, "a page up"},
-		{"pgdn", ActionPageDown, "a page down"},
-		{"home", ActionHome, "the first row"},
-		{"end", ActionEnd, "the last row"},
+		{"pgup", ActionPageUp, "a page up or down"},
+		{"pgdn", ActionPageDown, ""},
+		{"home", ActionHome, "the first or the last row"},
+		{"end", ActionEnd, ""},
 		{"g", ActionHome, ""},
 		{"G", ActionEnd, ""},
-		{"enter", ActionEnter, "the full stack, why and source"},
-		{"esc", ActionEscape, "close, or clear the filter"},
-		{"d", ActionDiff, "mark this moment and show the growth since it"},
+		{"enter", ActionEnter, "the full stack, with its source"},
+		{"esc", ActionEscape, "close; back to now; clear the filter"},
+		{"d", ActionDiff, "growth since this moment"},
 		{"s", ActionSnap, "take a snapshot now"},
 		{"y", ActionCopy, "copy the selection"},
 		{"e", ActionEdit, "open the line in $EDITOR"},
 		{"o", ActionReport, "write the report"},
 		{"w", ActionExport, "write the picture as text"},
-		{"[", ActionScrubBack, "a moment back"},
-		{"]", ActionScrubForward, "a moment on"},
-		{"{", ActionEventBack, "to the event before"},
-		{"}", ActionEventForward, "to the next event"},
-		{"n", ActionNextTarget, "the next target"},
-		{"p", ActionPrevTarget, "the target before"},
+		{"[", ActionScrubBack, "a moment back or on"},
+		{"]", ActionScrubForward, ""},
+		{"{", ActionEventBack, "to the event before or after"},
+		{"}", ActionEventForward, ""},
+		{"n", ActionNextTarget, "the next target or the one before"},
+		{"p", ActionPrevTarget, ""},
 		{"v", ActionOverview, "all targets"},
-		{"backspace", ActionBackspace, ""},
+		{"backspace", ActionBackspace, "while typing: a character, or all"},
 		{"ctrl-u", ActionClearLine, ""},
 	}
 }

@@ -135,7 +135,7 @@ func newChart(f *frame, area rect) *chart {
 		x1 += 0.05 * last // where the fit goes on to
 		lo, hi = math.Min(lo, fit.at(last, fit.Estimate)), math.Max(hi, math.Min(fit.at(x1, fit.Estimate), 2*hi))
 	}
-	if margin := math.Max(0.04*(hi-lo), 0.002*hi); hi-lo < 2*margin {
+	if margin := math.Max(0.04*(hi-lo), 0.004*hi); hi-lo < 2*margin {
 		lo, hi = lo-2*margin, hi+2*margin
 	} else {
 		lo, hi = lo-margin/2, hi+margin/2
@@ -148,7 +148,7 @@ func newChart(f *frame, area rect) *chart {
 		hi = lo + 1
 	}
 	labels := 0
-	for _, y := range niceTicks(lo/g.unit, hi/g.unit, max(2, (area.h-1)/2)) {
+	for _, y := range niceTicks(lo/g.unit, hi/g.unit, max(2, (area.h-1)*3/4)) {
 		labels = max(labels, len(y.label))
 	}
 	inner := rect{area.x + labels + 1, area.y, area.w - labels - 1, area.h - 1}
@@ -179,7 +179,7 @@ func (g *chart) axes(c *canvas, area rect) {
 	for y := area.y; y < area.bottom()-1; y++ {
 		c.put(edge, y, area.right(), "┤", Axis)
 	}
-	for _, t := range niceTicks(p.y0/g.unit, p.y1/g.unit, max(2, p.area.h/2)) {
+	for _, t := range niceTicks(p.y0/g.unit, p.y1/g.unit, max(2, p.area.h*3/4)) {
 		l := int(math.Round(p.line(t.value * g.unit)))
 		if l < 0 || l >= 4*p.area.h {
 			continue
@@ -317,8 +317,11 @@ func (g *chart) marks(c *canvas, bottom int) {
 			if e.Severity == Alarm {
 				st = Alarm1
 			}
-			if d := c.at(x, bottom); d != "─" && d != "◆" && c.at(x-1, bottom) == "─" {
-				x--
+			for _, d := range []int{0, -1, 1, -2, 2} { // beside a label rather than over it
+				if s := c.at(x+d, bottom); x+d >= p.area.x && (s == "─" || s == "◆") {
+					x += d
+					break
+				}
 			}
 			c.put(x, bottom, p.area.right(), "◆", st)
 		}

@@ -75,21 +75,29 @@ func (c column) header(f *frame, t tab) string {
 }
 
 // width of the column in cells, with the blank before it; the culprit takes
-// what is left.
-func (c column) width() int {
+// what is left. A narrow table has less between its columns.
+func (c column) width(narrow bool) int {
+	if narrow {
+		switch c {
+		case colWaits:
+			return 15
+		case colTrend, colLive:
+			return 7
+		case colRate, colSinceRate, colSince, colSinceCount, colMinute, colCount:
+			return 9
+		}
+	}
 	switch c {
 	case colVerdict:
 		return 10
 	case colWaits:
-		return 18
+		return 16
 	case colTrend:
 		return 12
-	case colRate, colSinceRate, colSince, colSinceCount:
+	case colRate, colSinceRate, colSince, colSinceCount, colMinute:
 		return 10
 	case colBand, colLive:
 		return 8
-	case colMinute:
-		return 10
 	case colCount:
 		return 12
 	}
@@ -100,47 +108,46 @@ func (c column) width() int {
 func (c column) left() bool { return c <= colTrend }
 
 // leastCulprit is the room that a culprit must have before other columns are
-// shown, and fullCulprit what it has before they are wide.
-const (
-	leastCulprit = 22
-	fullCulprit  = 38
-)
+// shown.
+const leastCulprit = 22
 
 // shown picks the columns that fit into width cells and gives each its own. The
-// first to go tell the least; the verdict shrinks to its glyph at the very last.
+// first to go tell the least; the verdict shrinks to its glyph before the growth
+// goes.
 func shown(all []column, width int) (cols []column, widths []int) {
 	cols = slices.Clone(all)
+	narrow := width < 90
+	verdict := colVerdict.width(narrow)
+	if width < 46 {
+		verdict = 2
+	}
+	of := func(c column) int {
+		if c == colVerdict {
+			return verdict
+		}
+		return c.width(narrow)
+	}
 	room := func() int {
 		left := width
 		for _, c := range cols {
-			left -= c.width()
+			left -= of(c)
 		}
 		return left
 	}
-	for _, c := range []column{colCount, colTrend, colBand, colMinute, colWaits, colLive, colSinceCount, colSince, colSinceRate, colRate} {
-		if room() >= leastCulprit {
+	first := []column{colCount, colBand, colMinute, colTrend, colWaits, colLive, colSinceCount, colSince, colSinceRate, colRate}
+	if slices.Contains(all, colWaits) { // how many there are is what that table is for
+		first = []column{colBand, colRate, colSinceRate, colWaits, colTrend, colMinute, colSinceCount, colCount}
+	}
+	for _, c := range first {
+		if room() >= min(leastCulprit, width*3/5) {
 			break
-		}
-		if c == colCount && slices.Contains(all, colWaits) {
-			continue // how many there are is what that table is for
 		}
 		cols = slices.DeleteFunc(cols, func(x column) bool { return x == c })
 	}
 	for _, c := range cols {
-		widths = append(widths, c.width())
+		widths = append(widths, of(c))
 	}
-	i := slices.Index(cols, colCulprit)
-	widths[i] = room()
-	if least := 12; widths[i] < least { // only the glyph of the verdict
-		widths[0] = 2
-		widths[i] = max(0, width-2)
-		for k := range widths {
-			if k > i {
-				widths[i] -= widths[k]
-			}
-		}
-		widths[i] = max(0, widths[i])
-	}
+	widths[slices.Index(cols, colCulprit)] = max(0, room())
 	return cols, widths
 }
 
@@ -220,7 +227,7 @@ func countText(r *row, t tab) string {
 	s := report.Count(r.count)
 	if r.kind == detect.KindGoroutine && t == tabHeap && r.more > 0 && !math.IsInf(r.more, 0) {
 		s += " +" + report.Fixed(r.more, r.more) + "/m"
-		if cells(s) >= colCount.width() {
+		if cells(s) >= colCount.width(false) {
 			s = "+" + report.Fixed(r.more, r.more) + "/m"
 		}
 	}

@@ -29,7 +29,7 @@ func (m *Model) facts(f *frame, r *row) []fact {
 		add("why", report.Sentence(x.Why))
 		shape := report.Printable(x.Shape)
 		if hint := hintOf(x.Shape); hint != "" {
-			shape += "   hint: " + hint
+			shape += " · hint: " + hint
 		}
 		add("shape", shape)
 		add("held", report.Sentence(x.HeldBy))
@@ -164,14 +164,17 @@ func (m *Model) detail(c *canvas, r rect, f *frame) {
 		need++
 	}
 	spare := max(0, r.h-need)
-	stack := path(row.stack(), r.w-labelWidth-22)
+	stack := path(row.stack(), r.w-labelWidth-24)
 	if stack != "" {
 		keys := []Span{{"[enter]", Key}, {" full · ", Dim}, {"[e]", Key}, {" edit", Dim}}
 		c.put(r.x, y, r.right(), "stack", Dim)
-		c.text(rect{r.x, y, r.w - 22, 1}, r.x+labelWidth, y, stack, Normal)
+		hint := piece{spans: keys}.cells()
 		if r.w > 60 {
-			c.spans(r, r.right()-20, y, keys...)
+			c.spans(r, r.right()-hint, y, keys...)
+		} else {
+			hint = 0
 		}
+		c.text(rect{r.x, y, r.w - hint - 2, 1}, r.x+labelWidth, y, stack, Normal)
 		y++
 	}
 	// What was found goes before the sizes, which the table has too.
@@ -180,9 +183,6 @@ func (m *Model) detail(c *canvas, r rect, f *frame) {
 		if x.label == "size" {
 			last = append(last, x)
 			continue
-		}
-		if y >= r.bottom()-1 && len(source) > 0 && r.h >= 4 {
-			break // the line of source has the last place
 		}
 		room := 1
 		if x.label == "why" && spare > 0 {
@@ -195,7 +195,16 @@ func (m *Model) detail(c *canvas, r rect, f *frame) {
 			line(x.label, x.text, 1)
 		}
 	}
-	m.sourceLines(c, rect{r.x, y, r.w, r.bottom() - y}, source, first, at)
+	if y < r.bottom() {
+		m.sourceLines(c, rect{r.x, y, r.w, r.bottom() - y}, source, first, at)
+		return
+	}
+	if half := r.w * 3 / 5; len(source) > 0 && r.w >= 70 { // beside the last fact
+		for x := r.x + half; x < r.right(); x++ {
+			c.put(x, y-1, r.right(), " ", Normal)
+		}
+		m.sourceLines(c, rect{r.x + half + 1, y - 1, r.w - half - 1, 1}, source, first, at)
+	}
 }
 
 // sourceLines draws the line at with as much around it as there is room for.
@@ -213,7 +222,11 @@ func (m *Model) sourceLines(c *canvas, r rect, lines []string, first, at int) {
 		if i == hit {
 			st = SourceHit
 		}
-		x := c.put(r.x+labelWidth, y, r.right(), fmt.Sprintf("%5d │ ", first+i), Dim)
-		c.text(r, x, y, report.Printable(strings.ReplaceAll(lines[i], "\t", "    ")), st)
+		text := strings.ReplaceAll(lines[i], "\t", "    ")
+		if r.h == 1 {
+			text = strings.TrimSpace(text)
+		}
+		x := c.put(r.x+4, y, r.right(), fmt.Sprintf("%d │ ", first+i), Dim)
+		c.text(r, x, y, report.Printable(text), st)
 	}
 }

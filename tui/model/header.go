@@ -270,18 +270,21 @@ func forecast(f *frame) string {
 func (m *Model) verdictLine(c *canvas, r rect, f *frame) {
 	pieces := []piece{{9, []Span{verdictSpan(f)}}}
 	for i, s := range growthTexts(f) {
+		if i > 0 {
+			s.Text, _, _ = strings.Cut(s.Text, " [") // one interval in a line is enough
+		}
 		if i == 0 && cells(s.Text)+cells(pieces[0].spans[0].Text)+2 > r.w {
 			s.Text, _, _ = strings.Cut(s.Text, " [") // the estimate before its interval
 		}
-		pieces = append(pieces, piece{8 - i, []Span{s}})
+		pieces = append(pieces, piece{8 - 3*i, []Span{s}})
 	}
 	if f.res == nil {
 		pieces = append(pieces, textPiece(7, m.waiting(f), Dim))
 	}
 	pieces = append(pieces,
 		textPiece(4, perMinute(f), Number),
-		textPiece(3, tally(f), Normal),
-		textPiece(5, forecast(f), Number))
+		textPiece(6, tally(f), Normal),
+		textPiece(7, forecast(f), Number))
 	c.flow(r, r.y, 3, pieces...)
 }
 

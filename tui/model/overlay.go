@@ -1,7 +1,6 @@
 package model
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -107,26 +106,22 @@ func (m *Model) drawHelp(c *canvas) {
 	r := overlayFrame(c, "keys")
 	type entry struct{ key, text string }
 	var list []entry
-	all := Bindings()
-	for _, b := range all {
+	for _, b := range Bindings() {
 		if b.Help == "" {
+			list[len(list)-1].key += " " + b.Key
 			continue
 		}
-		key := b.Key
-		for _, o := range all {
-			if o.Help == "" && o.Action == b.Action && len(o.Key) < 6 {
-				key += " " + o.Key
-			}
-		}
-		list = append(list, entry{key, b.Help})
+		list = append(list, entry{b.Key, b.Help})
 	}
-	list = append(list, entry{"mouse", "click headers, rows, the chart; wheel"}, entry{"", ""},
-		entry{"▲ △ ?", "leak, suspect, growing"}, entry{"~ o", "backlog: goes away in the drain; churn: keeps nothing"},
-		entry{"= ·", "plateau; stable or open: no growth is shown"},
-		entry{"── ··", "the judged growth of the live heap, its 95 % interval"},
-		entry{"±95%", "half the interval; without it the growth is a plain fit"})
-	const keyWidth = 11
-	columns := max(1, min(2, r.w/50))
+	list = append(list, entry{"mouse", "click headers, rows, chart, keys; wheel"}, entry{},
+		entry{"▲ △ ?", "leak, suspect, growing"},
+		entry{"~", "backlog: it goes away in the drain"},
+		entry{"o", "churn: allocates much, keeps nothing"},
+		entry{"= ·", "plateau; stable, or open: none is shown"},
+		entry{"── ··", "the judged growth and its 95 % interval"},
+		entry{"±95%", "half that interval; blank: a plain fit"})
+	const keyWidth = 15
+	columns := max(1, min(2, r.w/48))
 	perColumn := (len(list) + columns - 1) / columns
 	m.scroll = max(0, min(m.scroll, perColumn-r.h))
 	width := r.w / columns
@@ -237,7 +232,7 @@ func (m *Model) drawFrame(c *canvas, r rect, f *frame, fr snapshot.Frame, select
 // drawOverview lists all targets with their verdicts.
 func (m *Model) drawOverview(c *canvas) {
 	list := m.shownTargets()
-	r := overlayFrame(c, fmt.Sprintf("%d targets", len(list)))
+	r := overlayFrame(c, plural(float64(len(list)), "target"))
 	m.chosen = max(0, min(m.chosen, len(list)-1))
 	top := max(0, min(m.chosen-r.h/2, len(list)-r.h))
 	for i := top; i < len(list) && i < top+r.h; i++ {

@@ -103,6 +103,9 @@ func (x *site) blame(st *snapshot.Stack, module string) {
 		return
 	}
 	f := st.Frames[i]
+	if n := len(st.Frames); x.kind == detect.KindGoroutine && series.Standard(f) {
+		f = st.Frames[n-1] // what they were begun for tells more than where they wait
+	}
 	x.function, x.file, x.line = f.Function, f.File, f.Line
 	x.name = report.ShortFunction(f.Function)
 	x.place = report.Place(f.Function, f.File, f.Line, module)

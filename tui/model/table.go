@@ -31,13 +31,17 @@ func (m *Model) tableTitle(f *frame, visible int) []piece {
 	}
 	pieces = append(pieces, textPiece(5, "· "+count, Dim))
 	filter := "none"
-	if m.filterText != "" {
-		filter = m.filterText
+	text := m.filterText
+	if m.typing {
+		text = m.input
+	}
+	if text != "" {
+		filter = text
 	}
 	switch {
 	case m.typing && m.filterErr != "":
 		pieces = append(pieces, textPiece(7, "· filter: "+m.filterErr, InputBad))
-	case m.filterText != "":
+	case text != "":
 		pieces = append(pieces, textPiece(7, "· filter: "+filter, Input))
 	default:
 		pieces = append(pieces, textPiece(1, "· filter: none", Dim))
@@ -69,7 +73,7 @@ func sortName(c column, f *frame, t tab) string {
 func (m *Model) drawTable(c *canvas, r rect, f *frame, header bool) {
 	rows, _ := m.rowsNow(f)
 	tb := &m.tables[m.tab]
-	cols, widths := shown(columns(m.tab, f.mark >= 0), r.w-1)
+	cols, widths := shown(columns(m.tab, f.mark >= 0), r.w-2)
 	y := r.y
 	if header {
 		x := r.x + 1

@@ -115,6 +115,10 @@ func (m *Model) drawMain(c *canvas, f *frame) {
 		case 0:
 			m.verdictLine(c, line(y), f)
 		case 1:
+			if l.spark && f.res != nil && f.res.Forecast != nil {
+				c.flow(line(y), y, 2, textPiece(9, forecast(f), Number), textPiece(8, tally(f), Normal))
+				break
+			}
 			m.loadLine(c, line(y), f)
 		default:
 			m.powerLine(c, line(y), f)

@@ -101,7 +101,29 @@ func fitCulprit(function, place, reason string, width int) string {
 	if room < 4 {
 		return fitMiddle(place, width)
 	}
-	return fitMiddle(function, room) + " " + place + reason
+	if cells(function) > room { // "(*T).M" is "T.M"
+		function = strings.NewReplacer("(*", "", ")", "").Replace(function)
+	}
+	return fitFunction(function, room) + " " + place + reason
+}
+
+// fitFunction is fitMiddle that keeps the last parts of a name whole:
+// "stuckrec…Stage.worker".
+func fitFunction(s string, width int) string {
+	if cells(s) <= width {
+		return s
+	}
+	for i := strings.IndexByte(s, '.'); i >= 0 && i < len(s); {
+		if tail := s[i+1:]; cells(tail) <= width-2 {
+			return cut(s, width-1-cells(tail)) + ellipsis + tail
+		}
+		n := strings.IndexByte(s[i+1:], '.')
+		if n < 0 {
+			break
+		}
+		i += 1 + n
+	}
+	return fitMiddle(s, width)
 }
 
 // padRight and padLeft fill s with blanks to width cells; a longer s is cut.
