@@ -173,7 +173,7 @@ func (a *analysis) judgeSite(x *siteMeasure, total *measure, alpha float64) Verd
 		}
 		return Growing
 	}
-	if (total == nil || total.total.Sampled) && !a.watched(x.at) {
+	if (total == nil || total.total.Sampled) && (!a.watched(x.at) || !x.even(alpha)) {
 		return Growing
 	}
 	return Leak
@@ -186,6 +186,15 @@ func (a *analysis) siteRises(x *siteMeasure, alpha float64) bool {
 
 // goesOn asks those that tell a leak from growth that ends.
 func (x *siteMeasure) goesOn() bool { return x.sustained && x.dejumped <= alphaDejump }
+
+// even is asked of a site where the sampled profile is all there is: the last
+// third of its growth is between half and twice the rate of the whole, whatever
+// the noise, and without its largest step it passes at its own level, α/M. Rates
+// that wander grow fast at the end or not at all; both were behind two thirds of
+// the false alarms of 20 snapshots.
+func (x *siteMeasure) even(alpha float64) bool {
+	return x.dejumped <= alpha && x.ratio >= 0.5 && x.ratio <= 2
+}
 
 func (a *analysis) materialSite(x *siteMeasure) bool {
 	lower := x.interval.Lo
@@ -216,6 +225,9 @@ func (x *siteMeasure) openWhy(alpha float64, exact bool) string {
 		return x.falling + ": a cache that fills looks like this"
 	case x.dejumped > alphaDejump:
 		return "one step makes the growth; without it there is none"
+	}
+	if !exact && !x.even(alpha) {
+		return fmt.Sprintf("grows at α = %.2g, but not evenly (the last third at %.0f %% of the rate of the whole), and there are no exact counters to decide", alpha, 100*math.Max(0, x.ratio))
 	}
 	if !exact {
 		return fmt.Sprintf("grows at α = %.2g, but %d profiles alone cannot tell a leak from a cache that fills: let heapdrift record, or take %d and more over a longer time", alpha, len(x.at), leastProfiles+leastProfiles/2)
