@@ -2,16 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/exit"
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/flags"
 	"github.com/heapdrift/heapdrift/harness"
@@ -28,48 +24,6 @@ func (a *app) lab() *cobra.Command {
 	a.group(cmd, "`heapdrift lab list` shows the scenarios, `heapdrift lab compare closure` runs one")
 	cmd.AddCommand(a.labList(), a.labRun(), a.labCompare())
 	return cmd
-}
-
-func (a *app) labList() *cobra.Command {
-	format := flags.Text
-	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List the scenarios and their truth",
-		Args:  exactly(),
-		RunE: func(*cobra.Command, []string) error {
-			switch scenarios := lab.Scenarios(); format {
-			case flags.JSON:
-				e := json.NewEncoder(a.out) // out keeps the error
-				e.SetEscapeHTML(false)
-				e.SetIndent("", "  ")
-				return e.Encode(scenarios)
-			case flags.Markdown:
-				fmt.Fprintf(a.out, "| scenario | kind | kept | story |\n|---|---|--:|---|\n")
-				for _, s := range scenarios {
-					fmt.Fprintf(a.out, "| %s | %s | %s | %s |\n", s.Name, s.Kind, truth(s.Truth.Leaky), s.Story)
-				}
-			default:
-				for _, s := range scenarios {
-					fmt.Fprintf(a.out, "%-14s %-10s %s\n%25s %s\n", s.Name, s.Kind, truth(s.Truth.Leaky), "", s.Story)
-				}
-			}
-			return nil
-		},
-	}
-	cmd.Flags().Var(&format, "format", "format of the list")
-	return cmd
-}
-
-// truth is the size of what a leaky variant keeps.
-func truth(t lab.LeakyTruth) string {
-	var parts []string
-	if t.BytesPerOp > 0 {
-		parts = append(parts, report.Bytes(t.BytesPerOp)+"/op")
-	}
-	if t.GoroutinesPerOp > 0 {
-		parts = append(parts, report.Number(t.GoroutinesPerOp)+" goroutines/op")
-	}
-	return strings.Join(parts, ", ")
 }
 
 // labFlags are those of the verbs that run scenarios.
