@@ -43,9 +43,9 @@ func (a *app) labList() *cobra.Command {
 // scenarioTable writes scenarios as a Markdown table; shown is how a name is
 // written. Errors of writing are w's to keep.
 func scenarioTable(w io.Writer, scenarios []lab.Scenario, shown func(name string) string) {
-	fmt.Fprintf(w, "| scenario | the defect | what it does | verdict |\n|---|---|---|---|\n")
+	fmt.Fprintf(w, "| scenario | the defect | what it does | verdict on it |\n|---|---|---|---|\n")
 	for _, s := range scenarios {
-		verdict := "leaky " + s.Truth.Leaky.Run + ", fixed " + s.Truth.Fixed.Run
+		verdict := s.Truth.Leaky.Run + ", fixed: " + s.Truth.Fixed.Run
 		does := effect(s.Truth.Leaky)
 		if s.Kind == lab.KindControl {
 			verdict, does = s.Truth.Fixed.Run, "nothing wrong: a control"
@@ -63,7 +63,7 @@ func effect(t lab.LeakyTruth) string {
 		}
 	}
 	say(t.BytesPerOp, "keeps %s/op", report.Bytes(t.BytesPerOp))
-	say(t.GoroutinesPerOp, "keeps %s goroutines/op", report.Number(t.GoroutinesPerOp))
+	say(t.GoroutinesPerOp, "leaves %s goroutines/op", report.Number(t.GoroutinesPerOp))
 	say(t.PeakTimes, "peak of live heap × %g or more", t.PeakTimes)
 	say(t.AllocatedTimes, "allocates × %g or more", t.AllocatedTimes)
 	say(t.HighWater, "keeps %s for good", report.Bytes(t.HighWater))
