@@ -23,6 +23,7 @@ var may = map[string][]string{
 	"analyzer/gate":     {"analyzer/report", "analyzer/detect", "analyzer/series", "analyzer/snapshot", "analyzer/stats"},
 	"tui/model":         {"analyzer/detect", "analyzer/report", "analyzer/series", "analyzer/snapshot", "analyzer/stats"},
 	"harness":           {},
+	"harness/leaktest":  {"analyzer/snapshot", "analyzer/series", "analyzer/stats", "analyzer/detect"},
 	"pipeline":          {},
 	"leakscenarios":     {"pipeline"},
 	"fixed":             {"pipeline"},
@@ -46,6 +47,7 @@ var forbidden = map[string][]string{
 	"analyzer/gate":     {"net/http", "os/exec"},
 	"tui":               {"net/http"},
 	"tui/model":         {"net/http", "os/exec", "github.com/gdamore/tcell/v2", "github.com/rivo/tview"},
+	"harness/leaktest":  {"net/http", "os/exec"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

@@ -1,0 +1,5 @@
+package leaktest
+
+import "runtime"
+
+func goexit() { runtime.Goexit() }

@@ -1,0 +1,172 @@
+package leaktest
+
+import (
+	"math"
+
+	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/series"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+	"github.com/heapdrift/heapdrift/analyzer/stats"
+)
+
+// answer is what is to say of one budget, or of all.
+type answer int
+
+// The answers, in the order of their weight. The zero value is "kept".
+const (
+	kept answer = iota
+	open        // neither kept nor broken: inconclusive
+	broken
+)
+
+// outcome is the judgement of a run.
+type outcome struct {
+	answer   answer // the worst of the budgets
+	budgets  []budget
+	res      *detect.Result
+	findings []detect.Finding // those that are not allowed
+	allowed  []permitted
+	unused   []*allowed
+}
+
+// permitted is a finding with what allows it.
+type permitted struct {
+	detect.Finding
+	by *allowed
+}
+
+// budget is one quantity held against its limit.
+type budget struct {
+	name   string // as in the report
+	limit  float64
+	answer answer
+	total  *detect.Total // nil where it is not known
+	rest   bool          // within the limit after what is allowed
+}
+
+// detectConfig is what the analysis is told of the limits.
+func (c *config) detectConfig(module string) detect.Config {
+	d := detect.DefaultConfig()
+	d.Tolerance = math.Min(c.bytes, c.objects*smallest) // the limits of the budgets come after
+	d.TolerancePerSecond = 0                            // the rate of a loop is nobody's rate
+	d.Clean = detect.CleanLimit{
+		Bytes:      math.Max(c.bytes, leastBytes),
+		Objects:    math.Max(c.objects, leastObjects),
+		Goroutines: math.Max(c.goroutines, leastGorouts),
+	}
+	d.Module = module
+	return d
+}
+
+// judge holds a run against the limits.
+func (c *config) judge(run *snapshot.Run) *outcome {
+	d := c.detectConfig(run.Target.Module)
+	o := &outcome{res: detect.Analyze(run, d)}
+	used := map[*allowed]bool{}
+	for _, f := range o.res.Findings {
+		if a := accepting(c.allowed, f.Stack); a != nil {
+			used[a] = true
+			o.allowed = append(o.allowed, permitted{f, a})
+			continue
+		}
+		o.findings = append(o.findings, f)
+	}
+	for i := range c.allowed {
+		if a := &c.allowed[i]; !used[a] {
+			o.unused = append(o.unused, a)
+		}
+	}
+	o.budgets = []budget{
+		o.bytes(d.Clean.Bytes),
+		o.objects(d.Clean.Objects, c.objectsSet),
+		o.goroutines(d.Clean.Goroutines, c.goroutSet),
+	}
+	for _, b := range o.budgets {
+		o.answer = max(o.answer, b.answer)
+	}
+	return o
+}
+
+// bytes judges live bytes. They decide: a site may grow while the process does
+// not.
+func (o *outcome) bytes(limit float64) budget {
+	b := budget{name: series.LiveBytes, limit: limit, total: o.res.Total(series.LiveBytes)}
+	b.answer = b.exact()
+	return o.less(b, detect.KindHeap, func(f *detect.Finding) *stats.Interval { return f.BytesPerOp })
+}
+
+// objects judges live objects. Without a limit of their own they only break
+// the test, and what bytes cannot decide is not theirs to say.
+func (o *outcome) objects(limit float64, set bool) budget {
+	b := budget{name: series.LiveObjects, limit: limit, total: o.res.Total(series.LiveObjects)}
+	b.answer = b.exact()
+	if !set && b.answer == open {
+		b.answer = kept
+	}
+	return o.less(b, detect.KindHeap, func(f *detect.Finding) *stats.Interval { return f.ObjectsPerOp })
+}
+
+// goroutines judges their number. Without a limit any leak of them breaks the
+// test, however slow.
+func (o *outcome) goroutines(limit float64, set bool) budget {
+	b := budget{name: series.Goroutines, limit: limit, total: o.res.Total(series.Goroutines)}
+	b.answer = b.exact()
+	if b.total != nil && !set {
+		switch b.total.Verdict {
+		case detect.Leak:
+			b.answer = broken
+		case detect.Suspect, detect.Growing:
+			b.answer = max(b.answer, open)
+		}
+	}
+	return o.less(b, detect.KindGoroutine, func(f *detect.Finding) *stats.Interval { return f.GoroutinesPerOp })
+}
+
+// exact holds the total's interval against the limit: broken where it leaks and
+// the lower end is above, kept where the upper end is not.
+func (b *budget) exact() answer {
+	t := b.total
+	switch {
+	case t == nil || t.PerOp == nil:
+		return open
+	case t.Verdict == detect.Leak && t.PerOp.Lo > b.limit:
+		return broken
+	case t.Verdict == detect.Stable, t.Verdict == detect.Plateau, t.PerOp.Hi <= b.limit:
+		return kept
+	}
+	return open
+}
+
+// less takes out what is allowed: a budget that is not kept is kept all the
+// same if the allowed findings may make all of what is above the limit, and
+// nothing else of its kind was found.
+func (o *outcome) less(b budget, kind detect.Kind, of func(*detect.Finding) *stats.Interval) budget {
+	if b.answer == kept || b.total == nil || b.total.PerOp == nil {
+		return b
+	}
+	allowance, any := 0.0, false
+	for i := range o.allowed {
+		f := &o.allowed[i].Finding
+		if f.Kind != kind {
+			continue
+		}
+		any = true
+		if iv := of(f); iv != nil {
+			allowance += iv.Hi
+		} else {
+			allowance = math.Inf(1) // its size is not known
+		}
+	}
+	if !any {
+		return b
+	}
+	for _, f := range o.findings {
+		if f.Kind == kind && len(f.Stack) > 0 && (f.Verdict == detect.Leak || f.Verdict == detect.Suspect || f.Verdict == detect.Growing) {
+			return b
+		}
+	}
+	if b.total.PerOp.Lo-allowance <= b.limit {
+		b.answer, b.rest = kept, true
+	}
+	return b
+}
