@@ -37,6 +37,11 @@ type Config struct {
 	// Linger closes the dashboard so long after End, if no key was pressed since
 	// the start; 0: it waits for q.
 	Linger time.Duration
+	// Module is the import path prefix of the user's own code; empty: each
+	// target's main module.
+	Module string
+	// Recording says that nothing runs that could be asked for a snapshot.
+	Recording bool
 	// Logs makes events of what log and slog print while the dashboard is shown.
 	Logs bool
 	// Dir is where pictures are written, and where sources are looked for; empty:
@@ -86,7 +91,7 @@ type App struct {
 func New(cfg Config) *App {
 	files := newFinder(cfg.Dir)
 	return &App{
-		cfg: cfg, model: model.New(model.Config{Source: files.lines}),
+		cfg: cfg, model: model.New(model.Config{Source: files.lines, Module: cfg.Module, Recording: cfg.Recording}),
 		updates: make(chan model.Update, 16), ended: make(chan struct{}), shut: make(chan struct{}), closed: make(chan struct{}),
 		tasks: make(chan func(), 16), keys: actions(),
 	}

@@ -118,8 +118,11 @@ func (a *app) show(cmd *cobra.Command, f *dashFlags, work func(ctx context.Conte
 		Theme: f.theme, Quit: cancel, Snapshot: d.snapshot, Report: d.report, Logs: true, Newest: true,
 		Getenv: func(name string) string { v, _ := a.env(name); return v },
 	}
-	if f.usual != always {
+	if cfg.Recording = f.usual == always; !cfg.Recording {
 		cfg.Ended = "the run has ended"
+	}
+	if m := cmd.Flags().Lookup("module"); m != nil {
+		cfg.Module = m.Value.String()
 	}
 	if no, _ := a.env("NO_COLOR"); no != "" {
 		cfg.Theme = tui.Mono

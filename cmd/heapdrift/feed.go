@@ -17,7 +17,8 @@ type feed struct {
 
 	run    *snapshot.Run // sent last
 	result *detect.Result
-	live   bool // it has answered
+	live   bool            // it has answered
+	went   *model.Progress // where the run was last, before it was judged
 }
 
 // begin announces the target.
@@ -31,7 +32,11 @@ func (f *feed) begin() model.Update {
 // update is what is new in an observation.
 func (f *feed) update(o session.Observation) model.Update {
 	u := model.Update{Source: f.source, Time: o.Event.Time, Title: f.title, State: f.state(o), Load: f.load(o.Event)}
-	u.Progress = progressOf(o.Event)
+	if u.Progress = progressOf(o.Event); u.Progress.Note == "" {
+		f.went = u.Progress
+	} else if o.Final && f.went != nil {
+		u.Progress = f.went
+	}
 	if o.Run != f.run {
 		u.Run, f.run = o.Run, o.Run
 	}

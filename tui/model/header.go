@@ -380,6 +380,11 @@ func phasePiece(f *frame, width int) piece {
 	case p.Done > 0:
 		present += " " + clockTime(p.Done)
 	}
+	if f.t.state == StateEnded && p.Phase != snapshot.PhaseUnknown {
+		present = "✓" + phaseName(p.Phase, p.Pass, passes)
+	} else if f.t.state == StateEnded {
+		present = "watched " + clockTime(p.Done)
+	}
 	at := slices.Index(f.t.plan, Step{p.Phase, p.Pass})
 	if at < 0 || width < 60 {
 		return textPiece(8, present, Title)
