@@ -108,13 +108,10 @@ type Power struct {
 	BusiestSite    *SitePower `json:"busiest_site,omitempty"`
 }
 
-// Forecast says when the memory limit is reached if growth goes on. Limit is whose
-// limit it is; Assumes what is taken for granted, in a sentence.
+// Forecast says when the memory limit is reached if growth goes on.
 type Forecast struct {
-	Limit          detect.LimitKind `json:"limit,omitempty"`
-	Assumes        string           `json:"assumes,omitempty"`
-	LimitBytes     int64            `json:"limit_bytes,omitempty"`
-	SecondsToLimit *Interval        `json:"seconds_to_limit,omitempty"`
+	LimitBytes     int64     `json:"limit_bytes,omitempty"`
+	SecondsToLimit *Interval `json:"seconds_to_limit,omitempty"`
 }
 
 // Finding is one site or group, or growth that no site explains.
@@ -188,7 +185,7 @@ func New(run *snapshot.Run, res *detect.Result) *Document {
 		}
 	}
 	if f := res.Forecast; f != nil {
-		d.Forecast = &Forecast{Limit: f.Limit, Assumes: f.Assumes, LimitBytes: f.LimitBytes, SecondsToLimit: interval(&f.SecondsToLimit)}
+		d.Forecast = &Forecast{LimitBytes: f.LimitBytes, SecondsToLimit: interval(&f.SecondsToLimit)}
 	}
 	for i := range res.Findings {
 		d.Findings = append(d.Findings, finding(&res.Findings[i]))

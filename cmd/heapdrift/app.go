@@ -106,7 +106,7 @@ HEAPDRIFT_MAX_IN_FLIGHT. Exit codes: 0 clean, 1 leak, 2 usage, 3 inconclusive,
 	})
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "show no progress, warnings alone")
 	root.SetHelpCommand(a.help(root))
-	root.AddCommand(a.demo(), a.lab(), a.run(), a.record(), a.analyze(), a.compareRuns(), a.doctor(), a.version(), a.labServe(), a.watch(), a.replay())
+	root.AddCommand(a.demo(), a.lab(), a.run(), a.record(), a.analyze(), a.compareRuns(), a.doctor(), a.version(), a.labServe(), a.gate(), a.baseline(), a.canaryServe(), a.watch(), a.replay())
 	return root
 }
 

@@ -122,10 +122,7 @@ func (a *app) labServe() *cobra.Command {
 		Hidden: true,
 		Args:   scenarioArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			// An interrupt at the terminal reaches this process too. It is the
-			// parent that ends it, by closing its standard input, once the last
-			// snapshot is taken.
-			signal.Ignore(os.Interrupt)
+			ignoreInterrupt()
 			cfg.Scenario = args[0]
 			return lab.Serve(cmd.Context(), cfg)
 		},
@@ -135,3 +132,8 @@ func (a *app) labServe() *cobra.Command {
 	fs.StringVar(&cfg.DataDir, "data", "", "folder of the store")
 	return cmd
 }
+
+// ignoreInterrupt keeps a child alive at an interrupt, which at a terminal
+// reaches it too. It is the parent that ends it, by closing its standard input,
+// once the last snapshot is taken.
+func ignoreInterrupt() { signal.Ignore(os.Interrupt) }

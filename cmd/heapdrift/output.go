@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -15,12 +16,14 @@ import (
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/exit"
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/flags"
+	"github.com/heapdrift/heapdrift/gaterun"
 )
 
 // outputFlags say how a result is shown.
 type outputFlags struct {
 	format flags.Format
 	files  flags.Outputs
+	gate   bool // all formats, and folders of files are made
 }
 
 func (o *outputFlags) bind(fs *pflag.FlagSet) {
@@ -31,8 +34,21 @@ func (o *outputFlags) bind(fs *pflag.FlagSet) {
 
 // check refuses files that cannot be written, before any work is done.
 func (o *outputFlags) check() error {
+	formats := flags.Formats()
+	if o.gate {
+		formats = flags.GateFormats()
+	}
+	if !slices.Contains(formats, o.format) {
+		return exit.Usagef("use text, json or markdown here", "--format %s is a format of `heapdrift gate` alone", o.format)
+	}
 	for _, f := range o.files {
+		if !slices.Contains(formats, f.Format) {
+			return exit.Usagef("use text, json or markdown here", "--output-file %s=%s: %s is a format of `heapdrift gate` alone", f.Format, f.Path, f.Format)
+		}
 		dir := filepath.Dir(f.Path)
+		if o.gate {
+			continue
+		}
 		if info, err := os.Stat(dir); err != nil {
 			return exit.Usagef("make the folder, or give another path", "--output-file %s: %w", f.Path, err)
 		} else if !info.IsDir() {
@@ -60,7 +76,7 @@ func (a *app) emit(o *outputFlags, render renderer) error {
 		var b bytes.Buffer
 		err := render(&b, f.Format, false)
 		if err == nil {
-			err = os.WriteFile(f.Path, b.Bytes(), 0o644)
+			err = gaterun.WriteWhole(f.Path, b.Bytes())
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("write the report to --output-file %s: %w; the verdict above stands", f.Path, err))

@@ -11,6 +11,17 @@ import (
 	"github.com/heapdrift/heapdrift/analyzer/gate"
 )
 
+// Write writes the report in a format: text, json.
+func Write(w io.Writer, format string, r *gate.Report, o TextOptions) error {
+	switch format {
+	case "text":
+		return Text(w, r, o)
+	case "json":
+		return JSON(w, r)
+	}
+	return fmt.Errorf("the gate has no format %q", format)
+}
+
 // JSON writes the report in the schema heapdrift/gate/v1, indented.
 func JSON(w io.Writer, r *gate.Report) error {
 	e := json.NewEncoder(w)

@@ -21,15 +21,24 @@ const (
 	Text     Format = "text"
 	JSON     Format = "json"
 	Markdown Format = "markdown"
+	JUnit    Format = "junit"  // of the gate
+	SARIF    Format = "sarif"  // likewise
+	GitHub   Format = "github" // likewise: annotations
 )
+
+// Formats are those of every verb that reports; GateFormats are the gate's.
+func Formats() []Format { return []Format{Text, JSON, Markdown} }
+
+// GateFormats are the formats of `heapdrift gate`.
+func GateFormats() []Format { return append(Formats(), JUnit, SARIF, GitHub) }
 
 // ParseFormat reads the name of a format.
 func ParseFormat(s string) (Format, error) {
 	switch f := Format(s); f {
-	case Text, JSON, Markdown:
+	case Text, JSON, Markdown, JUnit, SARIF, GitHub:
 		return f, nil
 	}
-	return "", fmt.Errorf("unknown format %q: use text, json or markdown", s)
+	return "", fmt.Errorf("unknown format %q: use text, json or markdown; the gate has junit, sarif and github, too", s)
 }
 
 // String, Set and Type make a Format a flag value.
