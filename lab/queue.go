@@ -30,7 +30,10 @@ func queue(name string) Scenario {
 		Kind:   KindBacklog,
 		Story:  "What was embedded waits in a queue without a bound for a search index that takes half of what comes.",
 		stream: stream,
-		Load:   Load{Warmup: queueWarmup, Steady: queueSteady, Drain: queueDrain, From: 2 * indexRate},
+		Load: Load{
+			Warmup: queueWarmup, Steady: queueSteady, Drain: queueDrain, From: 2 * indexRate,
+			MaxInFlight: 256, // that the fixed variant lets requests wait is no fault of the load
+		},
 		Truth: Truth{
 			Leaky: LeakyTruth{
 				Run: "inconclusive", Finding: "backlog", Kind: "heap",
