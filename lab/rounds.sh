@@ -1,25 +1,32 @@
 #!/usr/bin/env bash
-# Compares every pair of the lab ROUNDS times in a row and counts the verdicts
-# that were not as the truth has them. Exit status 1 if there was one.
+# Compares every scenario of the lab ROUNDS times in a row, counts the verdicts
+# that were not as the truth has them, and writes the table of docs/LAB.md to
+# standard output; progress goes to standard error. Exit status 1 if a verdict
+# was wrong. KEEP is a folder for the reports and, of rounds with a wrong
+# verdict, the recordings; without it nothing is kept.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-rounds=${ROUNDS:-10}
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-go build -o "$dir/heapdrift" ./cmd/heapdrift
-pairs=${PAIRS:-$("$dir/heapdrift" lab list --format json | sed -n 's/^ *"name": *"\([^"]*\)".*/\1/p')}
-wrong=0 total=0
+rounds=${ROUNDS:-5}
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+keep=${KEEP:-$scratch/keep}
+mkdir -p "$keep"
+go build -o "$scratch/heapdrift" ./cmd/heapdrift
+go build -o "$scratch/table" ./lab/rounds
+wrong=0
 for round in $(seq 1 "$rounds"); do
-	for pair in $pairs; do
-		total=$((total + 1))
-		code=0
-		"$dir/heapdrift" lab compare "$pair" --quiet >"$dir/out" 2>&1 || code=$?
-		printf 'round %2d  %-14s exit %d  %s\n' "$round" "$pair" "$code" "$(tail -n 1 "$dir/out")"
-		if [ "$code" -ne 0 ]; then
-			wrong=$((wrong + 1))
-			sed 's/^/    /' "$dir/out"
-		fi
-	done
+	begin=$(date +%s)
+	code=0
+	"$scratch/heapdrift" lab compare --all --format json -o "$scratch/recorded" >"$keep/round-$round.json" 2>"$keep/round-$round.log" || code=$?
+	seconds=$(($(date +%s) - begin))
+	echo "$seconds" >"$keep/round-$round.seconds"
+	printf 'round %d of %d: %d s, exit %d\n' "$round" "$rounds" "$seconds" "$code" >&2
+	if [ "$code" -ne 0 ]; then
+		wrong=$((wrong + 1))
+		grep -v '^lab \|^✓' "$keep/round-$round.log" >&2 || true
+		mv "$scratch/recorded" "$keep/round-$round.recorded"
+	fi
+	rm -rf "$scratch/recorded"
 done
-printf '%d comparisons, %d not as they should be\n' "$total" "$wrong"
+"$scratch/table" "$keep"
 [ "$wrong" -eq 0 ]

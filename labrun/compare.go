@@ -21,6 +21,9 @@ type Comparison struct {
 	Undecided bool
 	Mismatch  []string // what contradicts the truth, in sentences
 	Open      []string
+	// TrueBytes and TrueGoroutines, per operation, are what the leaky variant
+	// was held against; 0 where the truth states none.
+	TrueBytes, TrueGoroutines float64
 }
 
 // Compare measures the leaky variant, where there is one, then the fixed one,
@@ -70,6 +73,8 @@ func (c *Comparison) check(t lab.Truth) {
 		c.Open = append(c.Open, open...)
 	}
 	if judged(c.Leaky) {
+		c.TrueBytes, _ = bytesPerOp(t.Leaky, c.Leaky.Run)
+		c.TrueGoroutines = t.Leaky.GoroutinesPerOp
 		add(check(t, lab.Leaky, c.Leaky))
 	}
 	if judged(c.Fixed) {

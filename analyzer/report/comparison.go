@@ -26,19 +26,28 @@ type Comparison struct {
 	// inconclusive.
 	Undecided bool
 	Mismatch  []string // what contradicts the truth, in sentences
+	Truth     *TrueSizes
+}
+
+// TrueSizes is what the leaky variant was held against, where its truth states
+// sizes; what is 0 is not stated.
+type TrueSizes struct {
+	BytesPerOp      float64 `json:"bytes_per_op,omitempty"`
+	GoroutinesPerOp float64 `json:"goroutines_per_op,omitempty"`
 }
 
 // comparisonDocument is a Comparison as JSON has it.
 type comparisonDocument struct {
-	Scenario string    `json:"scenario"`
-	Leaky    *Document `json:"leaky,omitempty"`
-	Fixed    *Document `json:"fixed,omitempty"`
-	Pass     bool      `json:"pass"`
-	Mismatch []string  `json:"mismatch"`
+	Scenario string     `json:"scenario"`
+	Truth    *TrueSizes `json:"truth,omitempty"`
+	Leaky    *Document  `json:"leaky,omitempty"`
+	Fixed    *Document  `json:"fixed,omitempty"`
+	Pass     bool       `json:"pass"`
+	Mismatch []string   `json:"mismatch"`
 }
 
 func (c *Comparison) document() comparisonDocument {
-	d := comparisonDocument{Scenario: c.Scenario, Pass: c.Pass, Mismatch: list(c.Mismatch)}
+	d := comparisonDocument{Scenario: c.Scenario, Truth: c.Truth, Pass: c.Pass, Mismatch: list(c.Mismatch)}
 	if c.Leaky != nil {
 		d.Leaky = New(c.Leaky.Run, c.Leaky.Result)
 	}

@@ -157,6 +157,9 @@ func (a *app) compareAll(cmd *cobra.Command, l *labFlags, atOnce int) error {
 // match either.
 func comparison(c *labrun.Comparison) *report.Comparison {
 	out := &report.Comparison{Scenario: c.Scenario, Pass: c.Pass, Undecided: c.Undecided, Mismatch: append(c.Mismatch, c.Open...)}
+	if c.TrueBytes > 0 || c.TrueGoroutines > 0 {
+		out.Truth = &report.TrueSizes{BytesPerOp: c.TrueBytes, GoroutinesPerOp: c.TrueGoroutines}
+	}
 	for _, v := range []struct {
 		from *session.Outcome
 		into **report.Judged
