@@ -20,7 +20,7 @@ func TestBothCachesObeyTheTerms(t *testing.T) {
 		if url == "https://down.example" {
 			return nil, errors.New("no answer")
 		}
-		return []byte("# rules\nDisallow: a-\nallow: a-1\ndisallow: a-12\nnonsense\n"), nil
+		return []byte("# rules\ndisallow: a-12\nDisallow: a-\nallow: a-1\nnonsense\n"), nil
 	}
 	for name, r := range map[Variant]pipelinetest.Reader{Leaky: leakycache.New(fetch), Fixed: fixedcache.New(fetch)} {
 		fetched = 0
