@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -46,6 +47,7 @@ func short(t *testing.T, mode string) (Config, string) {
 func TestALeakyCommandIsFoundAndItsBundleSaysTheSame(t *testing.T) {
 	t.Parallel()
 	cfg, addr := short(t, "leaky")
+	cfg.CommandEnv = append(cfg.CommandEnv, "GOMEMLIMIT=3GiB")
 	var events []Event
 	cfg.Progress = func(e Event) { events = append(events, e) }
 	out, err := Run(t.Context(), cfg)
@@ -65,6 +67,9 @@ func TestALeakyCommandIsFoundAndItsBundleSaysTheSame(t *testing.T) {
 	if target.PID == 0 || target.PID == os.Getpid() || target.GoVersion == "" || target.MemProfileRate != 16384 ||
 		target.Module != "github.com/heapdrift/heapdrift" || target.Name != filepath.Base(os.Args[0]) {
 		t.Errorf("target %+v; want its PID, Go version, module, name and the rate 16384", target)
+	}
+	if f := out.Result.Forecast; runtime.GOOS == "linux" && (target.GoMemLimit != 3<<30 || f == nil || f.SecondsToLimit.Estimate < 100 || f.SecondsToLimit.Estimate > 1000) {
+		t.Errorf("limit %d, forecast %+v; want GOMEMLIMIT's 3 GiB in some 500 s, or an earlier limit of the control group", target.GoMemLimit, f)
 	}
 	load := out.Run.Load
 	if load.Source != "heapdrift" || load.Completed < 200 || load.Errors != 0 || load.Valid == nil || !load.Quiesced || load.Latency == nil {

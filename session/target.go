@@ -30,7 +30,8 @@ type target struct {
 	pidNow int
 	lost   bool // no process of the command listens where pprof was
 
-	goVersion, module string // of the binary, once known
+	goVersion, module string         // of the binary, once known
+	limits            capture.Limits // of the process, once seen
 }
 
 // defaultPprof is where a started command is expected to serve pprof.
@@ -205,6 +206,13 @@ func (t *target) describe(cfg *Config) snapshot.Target {
 			}
 		}
 	}
+	if l := capture.LimitsOf(t.pidNow); l != (capture.Limits{}) {
+		t.limits = l
+	}
+	// What the process itself says of its collector goes before its environment,
+	// which it may have overruled.
+	info.GoMemLimit, info.GOGC = cmp.Or(info.GoMemLimit, t.limits.GoMemLimit), cmp.Or(info.GOGC, t.limits.GOGC)
+	info.CgroupLimit = t.limits.Cgroup
 	info.GoVersion, info.Module = cmp.Or(info.GoVersion, t.goVersion), cmp.Or(info.Module, t.module)
 	switch {
 	case t.name != "":

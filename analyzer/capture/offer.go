@@ -228,8 +228,11 @@ func (c *Client) offerMetrics(ctx context.Context, o *Offer) error {
 			if v := s.goVersion(); v != "" {
 				t.GoVersion = v
 			}
-			if v, ok := s.bytes("go_gc_gomemlimit_bytes"); ok {
-				t.Limit = int64(v)
+			if v, ok := s.bytes("go_gc_gomemlimit_bytes"); ok && v < unlimited { // its default is the largest number
+				t.GoMemLimit = int64(v)
+			}
+			if v, ok := s.bytes("go_gc_gogc_percent"); ok && v < 1<<31 {
+				t.GOGC = int(v)
 			}
 		})
 		f.Detail = fmt.Sprintf("%d metrics", len(s))

@@ -18,7 +18,8 @@ type analysis struct {
 	verdict map[string]Verdict
 	ramp    bool            // the heap grows, but perhaps with goroutines that end by themselves
 	classes []*classMeasure // by size; empty where unknown
-	limit   int64           // of the target itself, bytes; 0 unknown
+	target  snapshot.Target
+	peakRSS float64 // over the run, bytes; 0 unknown
 	res     *Result
 }
 
@@ -34,7 +35,7 @@ func Analyze(run *snapshot.Run, cfg Config) *Result {
 // judge gives everything but what takes simulation: power and forecast.
 func judge(run *snapshot.Run, cfg Config) *analysis {
 	a := &analysis{
-		cfg: cfg, r: series.Build(run), limit: run.Target.Limit,
+		cfg: cfg, r: series.Build(run), target: run.Target, peakRSS: float64(run.Peak.RSS),
 		totals: map[string]*measure{}, verdict: map[string]Verdict{},
 		res: &Result{Clean: cfg.Clean, Snapshots: len(run.Snapshots)},
 	}

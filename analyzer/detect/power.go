@@ -14,12 +14,6 @@ const powerAt = 0.9
 // mostShifts bounds the time: a judgement costs O(snapshots²) per shift.
 const mostShifts = 20
 
-// unlimited is a limit that no machine has: GOMEMLIMIT's default reads as one.
-const unlimited = 1 << 50
-
-// leastHeap is the goal below which Go does not collect (GOGC=100), bytes.
-const leastHeap = 4 << 20
-
 // lower90 is the 10 % quantile of the standard normal distribution.
 const lower90 = -1.2816
 
@@ -167,52 +161,4 @@ func smallestFound(found func(float64) bool, start float64) float64 {
 		}
 	}
 	return hi
-}
-
-// forecast says when the limit is reached at the proved rate. Memory in use
-// peaks at the heap goal, g = NextGC/HeapAlloc times the live heap, plus what
-// is not heap (Sys − HeapSys):
-//
-//	t = ((limit − other)/g − live) / slope
-//
-// The limit is Config.Limit, else the target's own. A goal at the least heap of 4 MiB does not tell g; then it is 2, GOGC's
-// default. Hi is +Inf where the rate's lower bound is not above 0.
-func (a *analysis) forecast() *Forecast {
-	m := a.totals[series.LiveBytes]
-	limit := a.cfg.Limit
-	if limit <= 0 {
-		limit = a.limit
-	}
-	if limit <= 0 || limit >= unlimited || m == nil || !m.ok || a.verdict[series.LiveBytes] != Leak {
-		return nil
-	}
-	perSecond := m.interval
-	if a.r.HasOps {
-		perSecond = perSecond.Scale(a.opsPerSecond(m.tail))
-	}
-	at := m.tail[len(m.tail)-1]
-	end, live := a.r.Snapshots[at].Counters, m.total.Y[at]
-	goal, other := 1.0, 0.0
-	if next, ok := end.Get("NextGC"); ok && next <= leastHeap {
-		goal = 2
-	} else if ok && live > 0 {
-		goal = math.Max(1, float64(next)/live)
-	}
-	if sys, ok := end.Get("Sys"); ok {
-		if heap, ok := end.Get("HeapSys"); ok && sys > heap {
-			other = float64(sys - heap)
-		}
-	}
-	room := math.Max(0, (float64(limit)-other)/goal-live)
-	f := &Forecast{LimitBytes: limit, SecondsToLimit: stats.Interval{Confidence: confidence, N: m.n}}
-	f.SecondsToLimit.Estimate = room / perSecond.Estimate
-	f.SecondsToLimit.Lo = room / perSecond.Hi
-	f.SecondsToLimit.Hi = math.Inf(1)
-	if perSecond.Lo > 0 {
-		f.SecondsToLimit.Hi = room / perSecond.Lo
-	}
-	if !finite(f.SecondsToLimit.Estimate) {
-		return nil
-	}
-	return f
 }

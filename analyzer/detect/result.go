@@ -118,9 +118,21 @@ type Power struct {
 
 // Forecast says when the limit is reached if growth goes on.
 type Forecast struct {
+	Limit          LimitKind
 	LimitBytes     int64
 	SecondsToLimit stats.Interval
+	Assumes        string // what is taken for granted, a sentence; empty for nothing
 }
+
+// LimitKind says whose limit a forecast is held against.
+type LimitKind string
+
+// The limits.
+const (
+	LimitGiven  LimitKind = "given"      // by the user, as --limit
+	LimitCgroup LimitKind = "cgroup"     // of the process's control group: there it is killed
+	LimitGo     LimitKind = "GOMEMLIMIT" // of the runtime: from there on the collector runs all the time
+)
 
 // CleanLimit is what "stable" was held against, per operation (per second
 // where operations are unknown).

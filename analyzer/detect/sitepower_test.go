@@ -45,7 +45,7 @@ func TestThePowerOfABusySiteIsAsStated(t *testing.T) {
 		t.Run(fmt.Sprintf("%d snapshots, %.0f objects for %.1f of them", c.n, c.mean, c.tau), func(t *testing.T) {
 			t.Parallel()
 			r := seeded("busy power", c.n*int(c.mean)+int(10*c.tau))
-			reps, found, tried := min(repetitions(t, 8), 100), 0, 0
+			reps, found, tried := min(repetitions(t, 4), 100), 0, 0
 			var sum float64
 			for range reps {
 				p := Analyze(busySite(r, c.n, c.mean, c.tau, 0), DefaultConfig()).Power

@@ -108,10 +108,13 @@ type Power struct {
 	BusiestSite    *SitePower `json:"busiest_site,omitempty"`
 }
 
-// Forecast says when the memory limit is reached if growth goes on.
+// Forecast says when the memory limit is reached if growth goes on. Limit is whose
+// limit it is; Assumes what is taken for granted, in a sentence.
 type Forecast struct {
-	LimitBytes     int64     `json:"limit_bytes,omitempty"`
-	SecondsToLimit *Interval `json:"seconds_to_limit,omitempty"`
+	Limit          detect.LimitKind `json:"limit,omitempty"`
+	Assumes        string           `json:"assumes,omitempty"`
+	LimitBytes     int64            `json:"limit_bytes,omitempty"`
+	SecondsToLimit *Interval        `json:"seconds_to_limit,omitempty"`
 }
 
 // Finding is one site or group, or growth that no site explains.
@@ -185,7 +188,7 @@ func New(run *snapshot.Run, res *detect.Result) *Document {
 		}
 	}
 	if f := res.Forecast; f != nil {
-		d.Forecast = &Forecast{LimitBytes: f.LimitBytes, SecondsToLimit: interval(&f.SecondsToLimit)}
+		d.Forecast = &Forecast{Limit: f.Limit, Assumes: f.Assumes, LimitBytes: f.LimitBytes, SecondsToLimit: interval(&f.SecondsToLimit)}
 	}
 	for i := range res.Findings {
 		d.Findings = append(d.Findings, finding(&res.Findings[i]))

@@ -26,7 +26,7 @@ totals.live_bytes totals.live_bytes.per_op totals.live_bytes.per_op.estimate tot
 totals.live_bytes.per_second totals.live_bytes.per_second.estimate totals.live_bytes.per_second.lo totals.live_bytes.per_second.hi totals.live_bytes.verdict
 power power.bytes_per_op power.goroutines_per_op power.confidence power.site_bytes_per_op
 power.busiest_site power.busiest_site.function power.busiest_site.file power.busiest_site.line power.busiest_site.bytes_per_op power.busiest_site.confidence
-forecast forecast.limit_bytes forecast.seconds_to_limit forecast.seconds_to_limit.estimate forecast.seconds_to_limit.lo forecast.seconds_to_limit.hi
+forecast forecast.limit forecast.assumes forecast.limit_bytes forecast.seconds_to_limit forecast.seconds_to_limit.estimate forecast.seconds_to_limit.lo forecast.seconds_to_limit.hi
 findings
 findings[].id findings[].kind findings[].verdict findings[].function findings[].file findings[].line
 findings[].stack findings[].stack[].function findings[].stack[].file findings[].stack[].line

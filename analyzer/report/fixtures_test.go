@@ -68,7 +68,7 @@ func leaking() (*snapshot.Run, *detect.Result) {
 			BytesPerOp: ptr(0.87), GoroutinesPerOp: ptr(0.00018), Confidence: 0.9, SiteBytes: ptr(12.3),
 			Busiest: &detect.SitePower{Function: "example.com/feed/pipeline/text.(*Splitter).Split", File: "/src/feed/pipeline/text/split.go", Line: 40, Bytes: 348.7, Confidence: 0.85},
 		},
-		Forecast: &detect.Forecast{LimitBytes: 512 << 20, SecondsToLimit: *iv(10560, 9660, 11520)},
+		Forecast: &detect.Forecast{Limit: detect.LimitCgroup, Assumes: "memory peaks at 2.0 times what is live before the collector runs", LimitBytes: 512 << 20, SecondsToLimit: *iv(10560, 9660, 11520)},
 		Findings: []detect.Finding{
 			{
 				ID: "h-5f2c", Kind: detect.KindHeap, Verdict: detect.Leak,

@@ -283,19 +283,6 @@ func mean(res *detect.Result) string {
 		digits(objects.Estimate, 2), axis(res), Bytes(bytes.Estimate/objects.Estimate))
 }
 
-// forecast says when memory runs out; empty where it is not known.
-func forecast(res *detect.Result) string {
-	f := res.Forecast
-	if f == nil || !allFinite(f.SecondsToLimit.Estimate) || f.SecondsToLimit.Estimate < 0 {
-		return ""
-	}
-	s := "Out of memory (" + Bytes(float64(f.LimitBytes)) + ") in about " + Duration(f.SecondsToLimit.Estimate)
-	if i := f.SecondsToLimit; i.Finite() && i.Lo >= 0 {
-		s += " [" + Duration(i.Lo) + ", " + Duration(i.Hi) + "]"
-	}
-	return s + " at this rate."
-}
-
 // power is "≥ 0.9 B/op or ≥ 0.0002 goroutines/op (90 %)", empty where unknown.
 func power(res *detect.Result) string {
 	p := res.Power

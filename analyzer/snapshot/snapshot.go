@@ -155,8 +155,13 @@ type Target struct {
 	GoVersion      string `json:"go_version,omitempty"`
 	PID            int    `json:"pid,omitempty"`
 	MemProfileRate int64  `json:"memprofilerate,omitempty"` // bytes per sample, from the profile's period
-	Limit          int64  `json:"limit_bytes,omitempty"`    // memory limit, where known
-	Module         string `json:"module,omitempty"`         // main module path, where the binary told it
+	Limit          int64  `json:"limit_bytes,omitempty"`    // memory limit that the user gave
+	// What bounds its memory besides, where known: the soft limit that its collector
+	// holds to, and that of its control group, at which the system kills it.
+	GoMemLimit  int64  `json:"gomemlimit_bytes,omitempty"`
+	CgroupLimit int64  `json:"cgroup_limit_bytes,omitempty"`
+	GOGC        int    `json:"gogc_percent,omitempty"` // −1: off
+	Module      string `json:"module,omitempty"`       // main module path, where the binary told it
 }
 
 // LoadInfo is the load of a finished run: the steady phase's, as the report

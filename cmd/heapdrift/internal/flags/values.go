@@ -38,7 +38,7 @@ func ParseFormat(s string) (Format, error) {
 	case Text, JSON, Markdown, JUnit, SARIF, GitHub:
 		return f, nil
 	}
-	return "", fmt.Errorf("unknown format %q: use text, json or markdown; the gate has junit, sarif and github, too", s)
+	return "", fmt.Errorf("unknown format %q: use text, json or markdown", s)
 }
 
 // String, Set and Type make a Format a flag value.

@@ -1,0 +1,140 @@
+package detect
+
+import (
+	"math"
+	"testing"
+
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+)
+
+// A leak of 1 MB/s of live heap: at the end 105 MB are live, 20 MB are none of the
+// heap, and the goal is twice what is live.
+const (
+	liveAtEnd = baseBytes + 38e6
+	otherRSS  = 20e6
+)
+
+func leaking1MB(steady int) *snapshot.Run {
+	run := simulation{steady: steady, idle: 6, ops: 10_000, bytes: curve(steady, 100, linear(38e6)), objects: curve(steady, 1, linear(38e4))}.run()
+	for _, s := range run.Snapshots {
+		s.Counters.Values["NextGC"] = 2 * s.Counters.Values["HeapAlloc"]
+		s.Counters.Values["Sys"], s.Counters.Values["HeapSys"] = 300e6, 280e6
+	}
+	return run
+}
+
+func TestForecastToEachLimit(t *testing.T) {
+	t.Parallel()
+	const MB = 1e6
+	for _, c := range []struct {
+		name string
+		edit func(*snapshot.Run, *Config)
+		kind LimitKind
+		want float64 // seconds; −1: no forecast
+		says string
+	}{
+		{"none is known", func(*snapshot.Run, *Config) {}, "", -1, ""},
+		{"the user's", func(_ *snapshot.Run, c *Config) { c.Limit = 1020e6 }, LimitGiven, (1000*MB - 2*liveAtEnd) / (2 * MB), "peaks at 2.0 times"},
+		{"the user's goes before all others", func(r *snapshot.Run, c *Config) { c.Limit, r.Target.CgroupLimit = 1020e6, 500e6 }, LimitGiven, (1000*MB - 2*liveAtEnd) / (2 * MB), ""},
+		{"one that the recording holds", func(r *snapshot.Run, _ *Config) { r.Target.Limit = 1020e6 }, LimitGiven, (1000*MB - 2*liveAtEnd) / (2 * MB), ""},
+		{"a control group's", func(r *snapshot.Run, _ *Config) { r.Target.CgroupLimit = 1020e6 }, LimitCgroup, (1000*MB - 2*liveAtEnd) / (2 * MB), "peaks at 2.0 times"},
+		{"GOMEMLIMIT: the collector gives up its room", func(r *snapshot.Run, _ *Config) { r.Target.GoMemLimit = 1020e6 }, LimitGo, (1000*MB - liveAtEnd) / MB, "leaves room"},
+		{"both: GOMEMLIMIT comes first and keeps the peaks down", func(r *snapshot.Run, _ *Config) { r.Target.GoMemLimit, r.Target.CgroupLimit = 900e6, 1020e6 }, LimitGo, (880*MB - liveAtEnd) / MB, ""},
+		{"both: it is too high to help", func(r *snapshot.Run, _ *Config) { r.Target.GoMemLimit, r.Target.CgroupLimit = 2000e6, 1020e6 }, LimitCgroup, (1000*MB - 2*liveAtEnd) / (2 * MB), ""},
+		{"the user's above GOMEMLIMIT", func(r *snapshot.Run, c *Config) { r.Target.GoMemLimit, c.Limit = 900e6, 1020e6 }, LimitGiven, (1000*MB - liveAtEnd) / MB, "GOMEMLIMIT, which is lower"},
+		{"limits that are none", func(r *snapshot.Run, _ *Config) { r.Target.GoMemLimit, r.Target.CgroupLimit = 1<<63-1, 1<<62 }, "", -1, ""},
+		{"a goal of half as much more", func(r *snapshot.Run, c *Config) {
+			c.Limit = 1020e6
+			for _, s := range r.Snapshots {
+				s.Counters.Values["NextGC"] = s.Counters.Values["HeapAlloc"] * 3 / 2
+			}
+		}, LimitGiven, (1000*MB - 1.5*liveAtEnd) / (1.5 * MB), "peaks at 1.5 times"},
+		{"the least heap tells no goal, GOGC does", func(r *snapshot.Run, c *Config) {
+			c.Limit, r.Target.GOGC = 1020e6, 300
+			for _, s := range r.Snapshots {
+				s.Counters.Values["NextGC"] = 12 << 20
+			}
+		}, LimitGiven, (1000*MB - 4*liveAtEnd) / (4 * MB), "peaks at 4.0 times"},
+		{"a goal that the stacks share", func(r *snapshot.Run, c *Config) {
+			c.Limit = 1020e6
+			for _, s := range r.Snapshots {
+				s.Counters.Values["StackInuse"] = 10e6
+				s.Counters.Values["NextGC"] = 2*s.Counters.Values["HeapAlloc"] + 10e6
+			}
+		}, LimitGiven, (1000*MB - 2*liveAtEnd - 10*MB) / (2 * MB), "peaks at 2.0 times"},
+		{"GOGC=off and a limit that kills: nothing to be said", func(r *snapshot.Run, c *Config) {
+			c.Limit, r.Target.GOGC = 1020e6, -1
+			for _, s := range r.Snapshots {
+				s.Counters.Values["NextGC"] = 1<<63 - 1
+			}
+		}, "", -1, ""},
+		{"GOGC=off and GOMEMLIMIT", func(r *snapshot.Run, _ *Config) { r.Target.GoMemLimit, r.Target.GOGC = 1020e6, -1 }, LimitGo, (1000*MB - liveAtEnd) / MB, ""},
+		{"more was resident than the goal tells", func(r *snapshot.Run, c *Config) { c.Limit, r.Peak.RSS = 1020e6, 500e6 }, LimitGiven, 520 * MB / (2 * MB), ""},
+		{"of which files back a part", func(r *snapshot.Run, c *Config) {
+			c.Limit, r.Peak.RSS = 1020e6, 500e6
+			for _, s := range r.Snapshots {
+				rss := uint64(330e6)
+				s.RSS, s.Counters.Values[anonymous] = &rss, 300e6
+			}
+		}, LimitGiven, 550 * MB / (2 * MB), ""},
+		{"resident memory grows faster than the heap can make it", func(r *snapshot.Run, c *Config) {
+			c.Limit = 1020e6
+			for i, s := range r.Snapshots {
+				rss := uint64(100e6 + max(0, i-6)*10e6) // 5 MB/s
+				s.RSS = &rss
+			}
+		}, LimitGiven, (1000*MB - 2*liveAtEnd) / (5 * MB), "goes on growing as it did"},
+		{"it is reached already", func(_ *snapshot.Run, c *Config) { c.Limit = 100e6 }, LimitGiven, 0, ""},
+	} {
+		run, cfg := leaking1MB(20), DefaultConfig()
+		c.edit(run, &cfg)
+		f := Analyze(run, cfg).Forecast
+		if f == nil {
+			if c.want >= 0 {
+				t.Errorf("%s: no forecast, want %.0f s", c.name, c.want)
+			}
+			continue
+		}
+		iv := f.SecondsToLimit
+		if f.Limit != c.kind || math.Abs(iv.Estimate-c.want) > 0.01*c.want || iv.Lo > iv.Estimate || iv.Hi < iv.Estimate || iv.Hi > 1.1*iv.Estimate {
+			t.Errorf("%s: %s limit in %+v, want %s in %.0f s", c.name, f.Limit, iv, c.kind, c.want)
+		}
+		if !said([]string{f.Assumes}, c.says) {
+			t.Errorf("%s: assumes %q, want %q", c.name, f.Assumes, c.says)
+		}
+	}
+}
+
+// Goroutines that never end take stacks, and what grows outside the heap counts
+// for a limit that kills, not for GOMEMLIMIT.
+func TestForecastCountsStacksAndWhatIsOutside(t *testing.T) {
+	t.Parallel()
+	run := leaking1MB(20)
+	for i, s := range run.Snapshots {
+		s.Counters.Values["StackInuse"] = uint64(10e6 + max(0, i-6)*2e6) // 1 MB/s
+		s.Counters.Values["NextGC"] = 2*s.Counters.Values["HeapAlloc"] + s.Counters.Values["StackInuse"]
+	}
+	cfg := DefaultConfig()
+	cfg.Limit = 1020e6
+	f := Analyze(run, cfg).Forecast
+	if want := (1000e6 - 2*liveAtEnd - 48e6) / 4e6; f == nil || math.Abs(f.SecondsToLimit.Estimate-want) > 0.01*want {
+		t.Errorf("with stacks that grow: %+v, want %.0f s", f, want)
+	}
+
+	calm := simulation{steady: 20, idle: 6, ops: 10_000, bytes: curve(20, 500, linear(0)), objects: curve(20, 5, linear(0))}.run()
+	resident(calm, 6, 20, true, func(_ int, u float64) memory { return memory{outside: 76e6 * u} }) // 2 MB/s
+	if f := Analyze(calm, DefaultConfig()).Forecast; f != nil {
+		t.Errorf("a forecast without a limit: %+v", *f)
+	}
+	// Now 92 MB are the heap's and the stacks' and tables', up to 64 MiB more before
+	// it collects, and 77 MB are outside.
+	live, other := float64(baseBytes), 108e6-100e6
+	f = Analyze(calm, cfg).Forecast
+	if want := (1020e6 - 2*live - 2e6 - other - 77e6) / 2e6; f == nil || math.Abs(f.SecondsToLimit.Estimate-want) > 0.02*want {
+		t.Errorf("outside the heap: %+v, want %.0f s", f, want)
+	}
+	calm.Target.GoMemLimit, cfg.Limit = 1020e6, 0
+	if f := Analyze(calm, cfg).Forecast; f != nil {
+		t.Errorf("GOMEMLIMIT does not count what is outside the heap: %+v", *f)
+	}
+}
