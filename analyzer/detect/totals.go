@@ -199,7 +199,7 @@ func (m *measure) settle(a *analysis, sc scale) Verdict {
 		return Unknown
 	case m.grew(sc) && m.kept < 0.5:
 		return Backlog
-	case m.upper <= sc.clean:
+	case m.upper <= sc.clean && !(m.calmed() && a.flat(m, sc)):
 		return Stable
 	case a.flat(m, sc), m.repeat != nil && m.repeat.stopped && m.repeat.last.Upper(confidence) <= sc.clean:
 		return Plateau
@@ -210,6 +210,10 @@ func (m *measure) settle(a *analysis, sc scale) Verdict {
 	}
 	return Unknown
 }
+
+// calmed reports that the upper bound is that of the slope without outlying
+// snapshots. What grew and then stopped has such as well: its first.
+func (m *measure) calmed() bool { return m.calm != nil && m.upper == m.calm.upper }
 
 // flat reports that the total grew and then stopped: the first two snapshots
 // lie below all of the last half, and that half is bounded below the clean
@@ -315,7 +319,7 @@ func (a *analysis) why(m *measure, v Verdict) []string {
 	}
 	if v == Stable {
 		said := fmt.Sprintf("at most %.3g per %s (95 %%), limit %.3g", math.Max(0, m.upper), a.unit(), sc.clean)
-		if m.calm != nil && m.upper == m.calm.upper {
+		if m.calmed() {
 			said += fmt.Sprintf("; %d of %d snapshots lie far from the others and weigh less", m.calm.pulled, m.n)
 		}
 		out = append(out, said)

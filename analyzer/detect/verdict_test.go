@@ -83,6 +83,12 @@ func TestVerdictsOfTotals(t *testing.T) {
 			}
 			return 0
 		}), objects: curve(n, 20, linear(0))}), Plateau, Stable, RunClean, "grew, then stopped", "rises"},
+		{"a step near the start: the few snapshots before it are no outliers", phased(simulation{bytes: curve(n, 20, func(u float64) float64 {
+			if u > 0.12 {
+				return 2e6
+			}
+			return 0
+		}), objects: curve(n, 20, linear(0))}), Plateau, Stable, RunClean, "grew, then stopped", "rises"},
 		{"a step near the end: too late to see what follows", phased(simulation{bytes: curve(n, 2e3, func(u float64) float64 {
 			if u > 0.85 {
 				return 5e6
