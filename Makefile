@@ -53,3 +53,12 @@ lab:
 .PHONY: soak
 soak:
 	./pipeline/soak.sh
+
+# leaktest on healthy and leaking functions, LEAKTEST_ROUNDS times each: plain,
+# on one and two processors, and with the race detector (docs/LEAKTEST.md has the
+# figures). About half an hour for 200.
+.PHONY: leaktest-rounds
+LEAKTEST_ROUNDS ?= 200
+leaktest-rounds:
+	HEAPDRIFT_LEAKTEST_ROUNDS=$(LEAKTEST_ROUNDS) go test -count=1 -run '^TestRounds$$' -v -cpu 1,2 -timeout 4h ./harness/leaktest/
+	HEAPDRIFT_LEAKTEST_ROUNDS=$(LEAKTEST_ROUNDS) go test -count=1 -run '^TestRounds$$' -v -race -timeout 4h ./harness/leaktest/

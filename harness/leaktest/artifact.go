@@ -21,11 +21,7 @@ func (r *running) write(dir string) (last string, err error) {
 	if err := writeJSON(filepath.Join(dir, "run.json"), header); err != nil {
 		return "", err
 	}
-	raws, err := r.m.raws()
-	if err != nil {
-		return "", err
-	}
-	for i, raw := range raws {
+	for i, raw := range r.raws {
 		folder := filepath.Join("snapshots", fmt.Sprintf("%06d", i))
 		at := filepath.Join(dir, folder)
 		if err := os.MkdirAll(at, 0o755); err != nil {

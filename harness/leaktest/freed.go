@@ -110,7 +110,7 @@ func tellHeld(t testing.TB, typ reflect.Type, from snapshot.Frame, before map[in
 	fmt.Fprintf(&b, "the *%v given to Freed at %s is still reachable after the test\n", typ, place(from))
 	var left []goroutine
 	for _, g := range goroutines()[1:] {
-		if !before[g.id] && !background(g) {
+		if !background(g) && (!before[g.id] || works(g, typ)) {
 			left = append(left, g)
 		}
 	}
@@ -121,9 +121,25 @@ func tellHeld(t testing.TB, typ reflect.Type, from snapshot.Frame, before map[in
 		fmt.Fprintf(&b, "%smay hold it: %s [%s] in %s, created by %s   %s\n", indent, numbered(g.n, "goroutine", "goroutines"), g.state, short(firstOwn(g.stack).Function), short(g.creator.Function), place(g.creator))
 	}
 	if len(left) == 0 {
-		fmt.Fprintf(&b, "%sno goroutine began since: look for a package variable, a map or a list that it was put into\n", indent)
+		fmt.Fprintf(&b, "%sno goroutine is there for it: look for a package variable, a map or a list that it was put into\n", indent)
 	}
 	fmt.Fprintf(&b, "%sa t.Cleanup that was registered before Freed holds what it uses: call Freed first\n", indent)
 	fmt.Fprintf(&b, "%srerun   %s\n", indent, rerun(t, ""))
 	return b.String()
+}
+
+// works reports that the goroutine runs a method of the type.
+func works(g goroutine, typ reflect.Type) bool {
+	name, _, _ := strings.Cut(typ.Name(), "[")
+	if name == "" {
+		return false
+	}
+	for _, f := range g.stack {
+		function := strings.ReplaceAll(f.Function, "%2e", ".") // symbols escape the dots of a path's last element
+		if method, ok := strings.CutPrefix(function, typ.PkgPath()+"."); ok &&
+			(strings.HasPrefix(method, "(*"+name) || strings.HasPrefix(method, name+".") || strings.HasPrefix(method, name+"[")) {
+			return true
+		}
+	}
+	return false
 }

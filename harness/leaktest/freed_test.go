@@ -38,8 +38,16 @@ func TestFreedNamesTheGoroutineThatMayHoldIt(t *testing.T) {
 		go s.pump()
 	})
 	close(quit)
-	f.mustFail(t, "the *leaktest.session given to Freed at freed_test.go:", "is still reachable",
-		"may hold it: 1 goroutine [chan receive] in leaktest.(*session).pump, created by leaktest.TestFreedNamesTheGoroutineThatMayHoldIt")
+	const want = "may hold it: 1 goroutine [chan receive] in leaktest.(*session).pump, created by leaktest.TestFreedNamesTheGoroutineThatMayHoldIt"
+	f.mustFail(t, "the *leaktest.session given to Freed at freed_test.go:", "is still reachable", want)
+	quit = make(chan struct{})
+	f = try(t, func(tb testing.TB) {
+		s := &session{quit: quit}
+		go s.pump()
+		Freed(tb, s) // the goroutine was there before, but works for it
+	})
+	close(quit)
+	f.mustFail(t, want)
 }
 
 func TestFreedFailsForWhatAVariableHolds(t *testing.T) {
@@ -48,7 +56,7 @@ func TestFreedFailsForWhatAVariableHolds(t *testing.T) {
 		kept = new(session)
 		Freed(tb, kept)
 	})
-	f.mustFail(t, "no goroutine began since", "a t.Cleanup that was registered before Freed")
+	f.mustFail(t, "no goroutine is there for it", "a t.Cleanup that was registered before Freed")
 	runtime.KeepAlive(kept)
 }
 

@@ -62,7 +62,8 @@ type running struct {
 	base     uint64    // live heap before the operations, bytes
 	idle     int       // goroutines before the operations
 
-	notes []string // what the reader should know, in sentences
+	raws  []*snapshot.Raw // of the last look, once there is no other to come
+	notes []string        // what the reader should know, in sentences
 	began time.Time
 	spent time.Duration // from the first operation to the last
 }
@@ -96,14 +97,16 @@ func (r *running) judged() (*outcome, error) {
 			return nil, err
 		}
 		r.spent = time.Since(r.began)
-		o, err := r.decide(sites)
+		o, raws, err := r.decide(sites)
 		if err != nil {
 			return nil, err
 		}
 		switch {
 		case o.answer == kept, o.answer == broken && sites, !more, look >= r.c.looks:
+			r.raws = raws
 			return o, nil
 		case !r.timeFor(time.Since(began)):
+			r.raws = raws
 			r.notes = append(r.notes, "there was no time for another look before go test's -timeout")
 			return o, nil
 		}
@@ -188,7 +191,7 @@ func (r *running) look(l look, sites bool) (more bool, err error) {
 
 // decide takes the snapshot after the operations and judges what there is. The
 // snapshot is of this look alone: another may follow.
-func (r *running) decide(sites bool) (*outcome, error) {
+func (r *running) decide(sites bool) (*outcome, []*snapshot.Raw, error) {
 	steady, last := len(r.m.readings), r.m.goroutines
 	r.m.goroutines = r.idle
 	r.m.settle(r.c.drain)
@@ -198,20 +201,20 @@ func (r *running) decide(sites bool) (*outcome, error) {
 	defer r.m.unsampled()()
 	raws, err := r.m.raws()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	run, err := parsed(raws, r.target)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if other := besides(run); other != "" {
-		return nil, fmt.Errorf("%s runs at the same time: Run measures the whole process and cannot tell whose memory it is; call it from the test's own goroutine, and do not start tests from others", other)
+		return nil, nil, fmt.Errorf("%s runs at the same time: Run measures the whole process and cannot tell whose memory it is; call it from the test's own goroutine, and do not start tests from others", other)
 	}
 	o := r.c.judge(run)
 	if o.answer == open || o.answer == broken && !sites {
 		r.m.readings, r.m.counters = r.m.readings[:steady], r.m.counters[:steady]
 	}
-	return o, nil
+	return o, raws, nil
 }
 
 // timeFor reports that the test binary's time permits another look.

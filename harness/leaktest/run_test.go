@@ -4,18 +4,17 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/heapdrift/heapdrift/analyzer/capture"
-	"github.com/heapdrift/heapdrift/analyzer/detect"
 )
 
 // node is an object of 16 bytes.
@@ -39,13 +38,6 @@ func TestKeepingSixteenBytesIsALeakAtItsLine(t *testing.T) {
 	if f.stopped {
 		t.Error("a leak ended the test at once: later checks of it are lost")
 	}
-	run, err := capture.Open(t.Context(), f.dir)
-	if err != nil {
-		t.Fatalf("the bundle beside the failure cannot be read: %v", err)
-	}
-	if res := detect.Analyze(run, detect.DefaultConfig()); res.Verdict != detect.RunLeak {
-		t.Errorf("heapdrift analyze of the bundle says %s, want leak: %v", res.Verdict, res.Warnings)
-	}
 	if _, err := os.Stat(filepath.Join(f.dir, "snapshots")); err != nil {
 		t.Error(err)
 	}
@@ -57,6 +49,9 @@ func TestASlowLeakIsFoundFromFewOperations(t *testing.T) {
 		Run(tb, func(_ context.Context, i int) error { c.keep(i); return nil }, Warmup(50), Ops(400))
 	})
 	f.mustFail(t, "LEAK", "leaktest.(*chainOf).keep", "objects/op")
+	if runtime.MemProfileRate != SampleRate {
+		t.Errorf("Run left the sampling rate at %d, want %d", runtime.MemProfileRate, SampleRate)
+	}
 }
 
 func TestGoroutinesThatStayAreALeak(t *testing.T) {
@@ -316,4 +311,67 @@ func TestOptionsThatSayNothingAreRefused(t *testing.T) {
 		})
 		f.mustFail(t, c.want)
 	}
+}
+
+func TestShortDoesLess(t *testing.T) {
+	f := flag.Lookup("test.short")
+	old := f.Value.String()
+	if err := f.Value.Set("true"); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := f.Value.Set(old); err != nil {
+			t.Error(err)
+		}
+	}()
+	var calls int
+	try(t, func(tb testing.TB) {
+		Run(tb, func(context.Context, int) error { calls++; return nil })
+	}).mustPass(t)
+	if want := defaultOps / shortPart * 6 / 5; calls > want {
+		t.Errorf("%d operations under -short, want at most %d", calls, want)
+	}
+}
+
+func TestWithoutMainTheFailureSaysThatSitesMayBeMissing(t *testing.T) {
+	rate := runtime.MemProfileRate
+	runtime.MemProfileRate = 512 << 10
+	defer func() { runtime.MemProfileRate = rate }()
+	var c chainOf
+	f := try(t, func(tb testing.TB) {
+		Run(tb, func(_ context.Context, i int) error { c.keep(i); return nil }, Warmup(100), Ops(2000))
+	})
+	f.mustFail(t, "LEAK", "sites may be missing: one object in 512 KiB is sampled", "leaktest.Main(m)")
+	if runtime.MemProfileRate != 512<<10 {
+		t.Errorf("Run left the sampling rate at %d", runtime.MemProfileRate)
+	}
+}
+
+func TestAnotherTestAtWorkIsNoticed(t *testing.T) {
+	running, quit := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		t.Run("beside", func(*testing.T) { close(running); <-quit })
+	})
+	<-running
+	f := try(t, func(tb testing.TB) {
+		Run(tb, func(context.Context, int) error { t.Error("an operation was done"); return nil })
+	})
+	close(quit)
+	wg.Wait()
+	f.mustFail(t, "TestAnotherTestAtWorkIsNoticed", "runs at the same time")
+
+	// One that begins later is seen in the snapshots.
+	quit = make(chan struct{})
+	f = try(t, func(tb testing.TB) {
+		Run(tb, func(_ context.Context, i int) error {
+			if i == 0 {
+				wg.Go(func() { t.Run("later", func(*testing.T) { <-quit }) })
+			}
+			return nil
+		}, Ops(20))
+	})
+	close(quit)
+	wg.Wait()
+	f.mustFail(t, "runs at the same time")
 }

@@ -1,0 +1,9 @@
+module example.com/shop
+
+go 1.26.0
+
+require github.com/heapdrift/heapdrift v0.0.0
+
+require github.com/google/pprof v0.0.0-20261016150608-1facf8f91b50 // indirect
+
+replace github.com/heapdrift/heapdrift => ../../..
