@@ -11,21 +11,24 @@ import (
 
 func contextChildren(name string) Scenario {
 	const (
-		limit      = 30 * time.Second // no document comes near it
+		limit      = 30 * time.Second // no chunk comes near it
 		begin, end = 450, 2700        // operations of the usual run
 	)
+	stream := corpus.DefaultGenerator(1111)
+	chunks := mean(stream.Document, chunkCount)
+	kept := func(ops int64) float64 { return keptByContext(chunks * float64(ops)) }
 	return Scenario{
 		Name:   name,
 		Kind:   KindHeap,
-		Story:  "Each document gets a context of its own under the service's, and nobody cancels it: the service's keeps them all.",
-		stream: corpus.DefaultGenerator(1111),
+		Story:  "Each chunk gets a context of its own under the service's, and nobody cancels it: the service's keeps them all.",
+		stream: stream,
 		Truth: Truth{
 			Leaky: LeakyTruth{
 				Run: "leak", Finding: "leak", Kind: "heap",
-				AllocatedAt: "context.With", // the document's context, and what it needs to have one itself
+				AllocatedAt: "context.With", // the chunk's context, and what it needs to have one itself
 				DefectAt:    "leakscenarios/context.(*Stage)",
-				BytesPerOp:  (keptByContext(end) - keptByContext(begin)) / (end - begin),
-				Kept:        keptByContext,
+				BytesPerOp:  (kept(end) - kept(begin)) / (end - begin),
+				Kept:        kept,
 			},
 			Fixed: FixedTruth{Run: "clean"},
 		},
@@ -42,12 +45,12 @@ func contextChildren(name string) Scenario {
 	}
 }
 
-// keptByContext is what the service's context keeps after so many documents:
-// the context of each, with the channel and the map of children that it made when
-// it had one itself, and its entry in the service's own map.
-func keptByContext(ops int64) float64 {
+// keptByContext is what the service's context keeps after so many chunks: the
+// context of each, with the channel and the map of children that it made when it
+// had one itself, and its entry in the service's own map.
+func keptByContext(chunks float64) float64 {
 	const each = 80 + 112 + 48 + 208
-	return each*float64(ops) + mapGroups(ops, contextSlot)
+	return each*chunks + mapGroups(int64(chunks), contextSlot)
 }
 
 // contextSlot is what a slot of a map[canceler]struct{} takes: two words, and

@@ -41,19 +41,19 @@ func (p *parent) AfterFunc(func()) (stop func() bool) {
 
 func TestTheServiceKeepsTheContextsOfTheLeakyStageOnly(t *testing.T) {
 	t.Parallel()
-	for v, want := range map[Variant]int64{Leaky: 10, Fixed: 0} {
+	for v, want := range map[Variant]int64{Leaky: 20, Fixed: 0} {
 		service := &parent{Context: context.Background(), done: make(chan struct{})}
 		stage := limiters(service, embed.Hasher{}, time.Minute)[v]
 		for range 10 {
 			embedTexts(t, stage, "some", "words")
 		}
 		if n := service.children.Load(); n != want {
-			t.Errorf("%s: after 10 documents the service's context has %d children, want %d", v, n, want)
+			t.Errorf("%s: after 10 documents of two chunks the service's context has %d children, want %d", v, n, want)
 		}
 		// When the request ends before its time both variants cancel.
 		ended, end := context.WithCancel(t.Context())
 		end()
-		if _, err := limiters(service, stuck{}, time.Minute)[v].Embed(ended, nil); !errors.Is(err, context.Canceled) {
+		if _, err := limiters(service, stuck{}, time.Minute)[v].Embed(ended, []text.Chunk{{Text: "words"}}); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: a request that has ended: %v", v, err)
 		}
 		if n := service.children.Load(); n != want {

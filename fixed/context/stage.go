@@ -1,9 +1,9 @@
-// Package context is the pipeline's embedding stage with a limit: a document
-// has so long to be embedded, and is given up earlier when its request ends or
-// the service does.
+// Package context is the pipeline's embedding stage with a limit: a chunk has so
+// long to be embedded, and is given up earlier when the request ends or the
+// service does.
 //
 // Mended: cancel is deferred beside the context that it belongs to. Whichever way
-// Embed returns, the service's context has no child of it any more.
+// embedOne returns, the service's context has no child of it any more.
 package context
 
 import (
@@ -31,20 +31,30 @@ func New(service context.Context, embedder pipeline.Embedder, limit time.Duratio
 
 // Embed makes one vector for each chunk.
 func (s *Stage) Embed(ctx context.Context, chunks []text.Chunk) ([]embed.Vector, error) {
+	vectors := make([]embed.Vector, 0, len(chunks))
+	for i := range chunks {
+		one, err := s.embedOne(ctx, chunks[i:i+1])
+		if err != nil {
+			return nil, fmt.Errorf("chunk %d of %d: %w", i+1, len(chunks), err)
+		}
+		vectors = append(vectors, one...)
+	}
+	return vectors, nil
+}
+
+// embedOne embeds a single chunk.
+func (s *Stage) embedOne(ctx context.Context, chunk []text.Chunk) ([]embed.Vector, error) {
 	// One context of two: it ends with the service, and with the request.
-	document, cancel := context.WithCancelCause(s.service)
+	both, cancel := context.WithCancelCause(s.service)
 	defer cancel(nil)
 	unlink := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
 	defer unlink()
 
-	limited, stop := context.WithTimeout(document, s.limit)
+	limited, stop := context.WithTimeout(both, s.limit)
 	defer stop()
-	vectors, err := s.embedder.Embed(limited, chunks)
-	if err != nil {
-		if cause := context.Cause(limited); cause != nil {
-			err = fmt.Errorf("given up: %w", cause)
-		}
-		return nil, err
+	vectors, err := s.embedder.Embed(limited, chunk)
+	if cause := context.Cause(limited); err != nil && cause != nil {
+		err = fmt.Errorf("given up: %w", cause)
 	}
-	return vectors, nil
+	return vectors, err
 }
