@@ -31,7 +31,6 @@ type Reader struct {
 // New makes a reader that asks the desk at an address. Close it.
 func New(desk string) *Reader {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = 16
 	transport.ResponseHeaderTimeout = 10 * time.Second // a desk that does not answer must not hold up the news
 	return &Reader{desk: desk, http: &http.Client{Transport: transport}}
 }
