@@ -58,7 +58,7 @@ func Bindings() []Binding {
 		{"q", ActionQuit, "quit; close what is open"},
 		{"ctrl-c", ActionInterrupt, ""},
 		{"?", ActionHelp, "this help"},
-		{"space", ActionFreeze, "freeze the picture, not the measurement"},
+		{"space", ActionFreeze, "freeze the picture only"},
 		{"f", ActionFollow, "follow the worst row"},
 		{"/", ActionFilter, "filter by a regular expression"},
 		{"<", ActionSortPrev, "sort by the column before or after"},

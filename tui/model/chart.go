@@ -317,7 +317,7 @@ func (g *chart) marks(c *canvas, bottom int) {
 			if e.Severity == Alarm {
 				st = Alarm1
 			}
-			for _, d := range []int{0, -1, 1, -2, 2} { // beside a label rather than over it
+			for _, d := range []int{0, -1, 1, -2, 2, -3, -4, -5, -6, -7, -8} { // beside a label rather than over it
 				if s := c.at(x+d, bottom); x+d >= p.area.x && (s == "─" || s == "◆") {
 					x += d
 					break

@@ -111,6 +111,9 @@ func (c column) left() bool { return c <= colTrend }
 // shown.
 const leastCulprit = 22
 
+// wideCulprit is the room from which on the trend gets more of it.
+const wideCulprit = 60
+
 // shown picks the columns that fit into width cells and gives each its own. The
 // first to go tell the least; the verdict shrinks to its glyph before the growth
 // goes.
@@ -147,7 +150,13 @@ func shown(all []column, width int) (cols []column, widths []int) {
 	for _, c := range cols {
 		widths = append(widths, of(c))
 	}
-	widths[slices.Index(cols, colCulprit)] = max(0, room())
+	left := max(0, room())
+	if i := slices.Index(cols, colTrend); i >= 0 && left > wideCulprit {
+		wider := min(24, left-wideCulprit)
+		widths[i] += wider
+		left -= wider
+	}
+	widths[slices.Index(cols, colCulprit)] = left
 	return cols, widths
 }
 
@@ -190,7 +199,11 @@ func (c column) text(r *row, f *frame, t tab) string {
 		if r.interval != nil {
 			return estimate
 		}
-		return number(r.rate, r.rate)
+		least := 1.0 // finer digits of a plain fit say nothing
+		if t == tabGoroutines {
+			least = 0.01
+		}
+		return number(r.rate, math.Max(math.Abs(r.rate), least))
 	case colBand:
 		return half
 	case colMinute:

@@ -200,6 +200,9 @@ func (m *Model) detail(c *canvas, r rect, f *frame) {
 		return
 	}
 	if half := r.w * 3 / 5; len(source) > 0 && r.w >= 70 { // beside the last fact
+		if c.at(r.x+half-1, y-1) != " " {
+			c.put(r.x+half-1, y-1, r.right(), ellipsis, Normal)
+		}
 		for x := r.x + half; x < r.right(); x++ {
 			c.put(x, y-1, r.right(), " ", Normal)
 		}

@@ -331,16 +331,16 @@ func (m *Model) tryFilter(text string) {
 		m.filter = nil
 		return
 	}
-	expr := text
-	if !strings.ContainsFunc(text, unicode.IsUpper) {
-		expr = "(?i)" + text
-	}
-	re, err := regexp.Compile(expr)
+	re, err := regexp.Compile(text)
 	if err != nil {
 		m.filterErr = strings.TrimPrefix(err.Error(), "error parsing regexp: ")
 		return
 	}
-	m.filter = re
+	if m.filter = re; !strings.ContainsFunc(text, unicode.IsUpper) {
+		if either, err := regexp.Compile("(?i)" + text); err == nil {
+			m.filter = either
+		}
+	}
 }
 
 // copyText is what is worth pasting of a row: what it is, where, how much, and

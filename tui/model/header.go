@@ -129,8 +129,10 @@ func (m *Model) top(c *canvas, f *frame, y int) {
 	}
 	left := c.put(1, y, x-1, "─ ", Border)
 	if x-left > 24 {
-		left = c.put(left, y, x-1, "heapdrift", Title)
-		left = c.put(left, y, x-1, " ── ", Border)
+		left = c.put(left, y, x-1, "heapdrift ", Title)
+		if name != "" {
+			left = c.put(left, y, x-1, "── ", Border)
+		}
 	}
 	if room := x - 3 - left; room > 3 {
 		r := rect{left, y, room, 1}
@@ -141,7 +143,9 @@ func (m *Model) top(c *canvas, f *frame, y int) {
 			}
 			left = c.spans(r, left, y, p.spans...)
 		}
-		c.put(left, y, x-1, " ", Border)
+		if len(fitted) > 0 {
+			c.put(left, y, x-1, " ", Border)
+		}
 	}
 }
 
@@ -266,16 +270,22 @@ func forecast(f *frame) string {
 	return s
 }
 
+// shorten gives text whole or, where that is longer than room, its head before an interval.
+func shorten(text string, room int) string {
+	if cells(text) > room {
+		text, _, _ = strings.Cut(text, " [")
+	}
+	return text
+}
+
 // verdictLine is the first line of the header.
 func (m *Model) verdictLine(c *canvas, r rect, f *frame) {
 	pieces := []piece{{9, []Span{verdictSpan(f)}}}
 	for i, s := range growthTexts(f) {
 		if i > 0 {
-			s.Text, _, _ = strings.Cut(s.Text, " [") // one interval in a line is enough
+			s.Text = shorten(s.Text, 0) // one interval in a line is enough
 		}
-		if i == 0 && cells(s.Text)+cells(pieces[0].spans[0].Text)+2 > r.w {
-			s.Text, _, _ = strings.Cut(s.Text, " [") // the estimate before its interval
-		}
+		s.Text = shorten(s.Text, r.w-3-pieces[0].cells())
 		pieces = append(pieces, piece{8 - 3*i, []Span{s}})
 	}
 	if f.res == nil {
@@ -304,7 +314,19 @@ func (m *Model) waiting(f *frame) string {
 
 // loadLine is the second line: the load and its phases.
 func (m *Model) loadLine(c *canvas, r rect, f *frame) {
-	c.flow(r, r.y, 3, append([]piece{{9, loadSpans(f)}}, phasePiece(f, r.w))...)
+	if e, ok := m.latestEvent(f); ok && f.now && f.t.state == StateUnreachable {
+		c.text(r, r.x, r.y, e.Text, severityStyle(e.Severity))
+		return
+	}
+	load := piece{9, loadSpans(f)}
+	room := r.w - 3 - load.cells()
+	phase := piece{}
+	for _, p := range phasePieces(f) { // the first that there is room for
+		if phase = p; p.cells() <= room {
+			break
+		}
+	}
+	c.flow(r, r.y, 3, load, phase)
 }
 
 func loadSpans(f *frame) []Span {
@@ -353,23 +375,27 @@ func (f *frame) opsPerSecond() float64 {
 	return z.perMinute / 60
 }
 
-// phasePiece is "phase ✓warm-up ▶STEADY 2 12:40/20:00 ·drain"; without a plan
-// only the present one.
-func phasePiece(f *frame, width int) piece {
+// phasePieces are "phase ✓warm-up ▶STEADY 2 12:40/20:00 ·drain" and ever shorter
+// ways to say it, the last the present phase alone.
+func phasePieces(f *frame) []piece {
+	const keep = 8
 	p := f.t.progress
+	passes := f.t.passes()
 	if !f.now {
 		if last, ok := f.last(); ok && last.phase != "" {
-			return piece{8, []Span{{"phase ", Dim}, {"▶" + upper(phaseName(last.phase, last.pass, f.t.passes())), Title}}}
+			return []piece{{keep, []Span{{"phase ", Dim}, {"▶" + upper(phaseName(last.phase, last.pass, passes)), Title}}}}
 		}
-		return piece{}
+		return nil
+	}
+	if last, ok := f.last(); ok && (f.t.state == StateEnded || f.t.state == StateReplay) {
+		return []piece{textPiece(keep, "ran "+clockTime(last.at.Sub(f.t.first)), Normal)}
 	}
 	if p == nil {
-		return piece{}
+		return nil
 	}
 	if p.Note != "" {
-		return textPiece(8, "▶"+report.Printable(p.Note), Title)
+		return []piece{textPiece(keep, "▶"+report.Printable(p.Note), Title)}
 	}
-	passes := f.t.passes()
 	present := "▶" + upper(phaseName(p.Phase, p.Pass, passes))
 	if p.Phase == snapshot.PhaseUnknown {
 		present = "▶watching"
@@ -386,25 +412,29 @@ func phasePiece(f *frame, width int) piece {
 		present = "watched " + clockTime(p.Done)
 	}
 	at := slices.Index(f.t.plan, Step{p.Phase, p.Pass})
-	if at < 0 || width < 60 {
-		return textPiece(8, present, Title)
+	if at < 0 {
+		return []piece{textPiece(keep, present, Title)}
 	}
-	spans := []Span{{"phase", Dim}}
-	for i, s := range f.t.plan {
-		name := phaseName(s.Phase, s.Pass, passes)
-		switch {
-		case i < at:
-			spans = append(spans, Span{" ✓" + name, Dim})
-		case i == at:
-			spans = append(spans, Span{" " + present, Title})
-		default:
-			spans = append(spans, Span{" ·" + name, Dim})
+	list := func(label string, from, to int) piece {
+		spans := []Span{{label, Dim}}
+		for i := from; i < to; i++ {
+			switch name := phaseName(f.t.plan[i].Phase, f.t.plan[i].Pass, passes); {
+			case i < at:
+				spans = append(spans, Span{"✓" + name + " ", Dim})
+			case i == at:
+				spans = append(spans, Span{present, Title})
+			default:
+				spans = append(spans, Span{" ·" + name, Dim})
+			}
 		}
+		return piece{keep, spans}
 	}
-	if n := (piece{spans: spans}).cells(); n > width/2+8 {
-		return textPiece(8, present, Title)
+	var out []piece
+	n := len(f.t.plan)
+	for from := 0; from <= at; from++ { // what is long past goes first
+		out = append(out, list("phase ", from, n), list("", from, n))
 	}
-	return piece{8, spans}
+	return append(out, list("", at, min(n, at+2)), list("", at, at+1))
 }
 
 // powerLine is the third line: what the run could not have seen, and what the

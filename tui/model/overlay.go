@@ -113,14 +113,14 @@ func (m *Model) drawHelp(c *canvas) {
 		}
 		list = append(list, entry{b.Key, b.Help})
 	}
-	list = append(list, entry{"mouse", "click headers, rows, chart, keys; wheel"}, entry{},
+	list = append(list, entry{"mouse", "click what is shown; wheel"}, entry{},
 		entry{"▲ △ ?", "leak, suspect, growing"},
 		entry{"~", "backlog: it goes away in the drain"},
-		entry{"o", "churn: allocates much, keeps nothing"},
-		entry{"= ·", "plateau; stable, or open: none is shown"},
-		entry{"── ··", "the judged growth and its 95 % interval"},
-		entry{"±95%", "half that interval; blank: a plain fit"})
-	const keyWidth = 15
+		entry{"o", "churn: much made, nothing kept"},
+		entry{"= ·", "plateau; stable or open"},
+		entry{"── ··", "judged growth, its 95 % interval"},
+		entry{"±95%", "half of it; blank: a plain fit"})
+	const keyWidth = 17
 	columns := max(1, min(2, r.w/48))
 	perColumn := (len(list) + columns - 1) / columns
 	m.scroll = max(0, min(m.scroll, perColumn-r.h))
@@ -254,9 +254,13 @@ func (m *Model) drawOverview(c *canvas) {
 		if m.Frozen() {
 			badge = (&Model{}).badge(&f)
 		}
+		verdict := verdictSpan(&f)
+		if r.w >= 90 { // in columns
+			verdict.Text, badge.Text, curve = padRight(verdict.Text, 22), padRight(badge.Text, 13), padRight(curve, 12)
+		}
 		pieces := []piece{
-			{9, []Span{verdictSpan(&f)}},
-			{5, []Span{badge}},
+			{9, []Span{verdict}},
+			{6, []Span{badge}},
 			{4, []Span{{curve, Spark}}},
 		}
 		if last, ok := f.last(); ok && !math.IsNaN(last.live) {

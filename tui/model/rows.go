@@ -30,6 +30,7 @@ type row struct {
 	parts   []*site         // the sites that a finding stands for, when several
 	finding *detect.Finding // nil where nothing was found
 	verdict detect.Verdict
+	rank    int // of the verdict, 0 the worst
 
 	name, place, reason, root string
 
@@ -120,14 +121,14 @@ func rowsOf(f *frame, q query) (rows []*row, total int) {
 	if q.filter != nil {
 		out = slices.DeleteFunc(out, func(r *row) bool { return !r.matches(q.filter) })
 	}
-	slices.SortStableFunc(out, func(a, b *row) int { return order(a, b, q) })
+	slices.SortFunc(out, func(a, b *row) int { return order(a, b, q) })
 	return out, total
 }
 
 // row of a site, a finding, or both.
 func (f *frame) row(s *site, x *detect.Finding, z *fitter, in tab) *row {
 	nan := math.NaN()
-	r := &row{site: s, finding: x, rate: nan, perMinute: nan, live: nan, count: nan, more: nan, sinceBytes: nan, sinceCount: nan}
+	r := &row{site: s, finding: x, rank: rank(detect.Unknown), rate: nan, perMinute: nan, live: nan, count: nan, more: nan, sinceBytes: nan, sinceCount: nan}
 	if s != nil {
 		r.id, r.kind, r.name, r.place, r.reason, r.root = s.id, s.kind, s.name, s.place, s.reason, s.root
 		r.live, r.count = value(s.bytes, f.end-1), value(s.count, f.end-1)
@@ -142,7 +143,7 @@ func (f *frame) row(s *site, x *detect.Finding, z *fitter, in tab) *row {
 		}
 	}
 	if x != nil {
-		r.id, r.kind, r.verdict = x.ID, x.Kind, x.Verdict
+		r.id, r.kind, r.verdict, r.rank = x.ID, x.Kind, x.Verdict, rank(x.Verdict)
 		if x.Function != "" {
 			module := f.t.info.Module
 			r.name, r.place = report.ShortFunction(x.Function), report.Place(x.Function, x.File, x.Line, module)
@@ -275,7 +276,10 @@ func order(a, b *row, q query) int {
 		if q.rev {
 			c = -c
 		}
-		return cmp.Or(c, strings.Compare(a.id, b.id))
+		if c == 0 {
+			c = strings.Compare(a.id, b.id)
+		}
+		return c
 	}
 	x, y := q.sort.number(a), q.sort.number(b)
 	switch {
@@ -290,25 +294,19 @@ func order(a, b *row, q query) int {
 	if q.rev {
 		c = -c
 	}
-	return cmp.Or(c, worse(a, b), strings.Compare(a.id, b.id))
+	if c == 0 {
+		if c = worse(a, b); c == 0 {
+			c = strings.Compare(a.id, b.id)
+		}
+	}
+	return c
 }
 
 // worse orders by verdict, then bytes before goroutines where both are known,
 // then by growth, then by size.
 func worse(a, b *row) int {
-	down := func(x, y float64) int {
-		switch {
-		case math.IsNaN(x) && math.IsNaN(y):
-			return 0
-		case math.IsNaN(x):
-			return 1
-		case math.IsNaN(y):
-			return -1
-		}
-		return cmp.Compare(y, x)
-	}
-	if c := cmp.Compare(rank(a.verdict), rank(b.verdict)); c != 0 {
-		return c
+	if a.rank != b.rank {
+		return cmp.Compare(a.rank, b.rank)
 	}
 	if a.kind != b.kind {
 		if a.kind == detect.KindHeap {
@@ -316,5 +314,12 @@ func worse(a, b *row) int {
 		}
 		return 1
 	}
-	return cmp.Or(down(a.rate, b.rate), down(a.live, b.live), down(a.count, b.count))
+	// cmp.Compare has NaN below all numbers.
+	if c := cmp.Compare(b.rate, a.rate); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(b.live, a.live); c != 0 {
+		return c
+	}
+	return cmp.Compare(b.count, a.count)
 }

@@ -3,7 +3,6 @@ package model
 import (
 	"math"
 	"slices"
-	"sort"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/analyzer/report"
@@ -14,6 +13,10 @@ import (
 // maxSites bounds the sites of a target, and its groups. A program has as many
 // as its source has; past the bound the ones that hold least are forgotten.
 const maxSites = 16384
+
+// pruneEvery is after how many snapshots the sites that hold nothing any more
+// are forgotten.
+const pruneEvery = 256
 
 // site is an allocation site or a group of goroutines, with a value for each
 // moment of the timeline. float32 tells sizes to seven digits: enough to draw
@@ -153,25 +156,62 @@ func (s *sites) end(samples int) {
 	if len(s.byStack) > 4*samples+4096 {
 		clear(s.byStack) // stacks of other profiles: they are looked up anew
 	}
+	if s.round%pruneEvery == 0 {
+		s.keep(func(x *site) bool { return !x.empty() })
+	}
 	if len(s.list) > maxSites {
 		s.forget()
 	}
 }
 
-// forget drops the quarter of the sites that holds least.
-func (s *sites) forget() {
-	sort.SliceStable(s.list, func(i, j int) bool { return s.list[i].size() > s.list[j].size() })
-	s.list = slices.Clip(s.list[:maxSites*3/4])
-	kept := map[*site]bool{}
-	for _, x := range s.list {
-		kept[x] = true
+// empty reports a site that holds nothing at any moment that is kept.
+func (x *site) empty() bool {
+	for _, v := range x.count {
+		if v > 0 {
+			return false
+		}
+	}
+	for _, v := range x.bytes {
+		if v > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// keep drops the sites that ok does not want.
+func (s *sites) keep(ok func(*site) bool) {
+	n := len(s.list)
+	s.list = slices.DeleteFunc(s.list, func(x *site) bool { return !ok(x) })
+	if len(s.list) == n {
+		return
 	}
 	for k, x := range s.byKey {
-		if !kept[x] {
+		if !ok(x) {
 			delete(s.byKey, k)
 		}
 	}
 	clear(s.byStack)
+}
+
+// forget drops the quarter of the sites that holds least.
+func (s *sites) forget() {
+	sizes := make([]float64, len(s.list))
+	for i, x := range s.list {
+		sizes[i] = x.size()
+	}
+	slices.Sort(sizes)
+	least := sizes[len(sizes)/4]
+	spare := maxSites * 3 / 4
+	stays := map[*site]bool{}
+	for _, more := range []bool{true, false} { // those above the bound, then as many as there is room for
+		for _, x := range s.list {
+			if (x.size() > least) == more && len(stays) < spare {
+				stays[x] = true
+			}
+		}
+	}
+	s.keep(func(x *site) bool { return stays[x] })
 }
 
 // size is the last value, to order by; 0 where it is not known.

@@ -116,7 +116,7 @@ func (m *Model) drawMain(c *canvas, f *frame) {
 			m.verdictLine(c, line(y), f)
 		case 1:
 			if l.spark && f.res != nil && f.res.Forecast != nil {
-				c.flow(line(y), y, 2, textPiece(9, forecast(f), Number), textPiece(8, tally(f), Normal))
+				c.flow(line(y), y, 2, textPiece(9, shorten(forecast(f), inner.w), Number), textPiece(8, tally(f), Normal))
 				break
 			}
 			m.loadLine(c, line(y), f)
@@ -309,6 +309,7 @@ func (m *Model) drawSmall(c *canvas, f *frame, l layout) {
 	if l.header > 1 {
 		var pieces []piece
 		for i, s := range growthTexts(f) {
+			s.Text = shorten(s.Text, c.w)
 			pieces = append(pieces, piece{9 - i, []Span{s}})
 		}
 		if len(pieces) == 0 {
