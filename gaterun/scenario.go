@@ -45,6 +45,9 @@ func (r *runner) scenario(ctx context.Context, j *job) gate.Scenario {
 		if last.State != gate.Undecided || attempt > j.retries || ctx.Err() != nil {
 			return done(last)
 		}
+		if r.Out == "" && last.Bundle != "" {
+			_ = os.RemoveAll(last.Bundle) // nobody asked for it, and the next one tells more
+		}
 		r.tell(j, fmt.Sprintf("undecided: %s; once more, for twice as long", last.Summary))
 	}
 }
@@ -106,7 +109,7 @@ func (r *runner) run(ctx context.Context, j *job, n int) (*session.Outcome, erro
 	)
 	if j.cfg.Lab != "" {
 		out, err = labrun.Run(ctx, labrun.Options{
-			Scenario: j.cfg.Lab, Variant: lab.Variant(j.cfg.Variant), Plan: plan, MemProfileRate: j.rate, Detect: j.detect,
+			Scenario: j.cfg.Lab, Variant: lab.Variant(j.cfg.Variant), Keep: j.cfg.Keep, Plan: plan, MemProfileRate: j.rate, Detect: j.detect,
 			Out: bundle, Progress: func(_ lab.Variant, e session.Event) { progress(e) }, Executable: r.Executable, Analyze: r.Analyze,
 		})
 	} else {

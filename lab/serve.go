@@ -35,6 +35,9 @@ type ServeConfig struct {
 	// MaxHeap is the live heap, in bytes, at which the child ends with an
 	// error; 0 means DefaultMaxHeap.
 	MaxHeap int64
+	// Keep is a leak of a known size beside what the variant itself leaks: bytes
+	// of each operation.
+	Keep float64
 }
 
 // Ready is what a child says once it listens.
@@ -78,6 +81,13 @@ func Serve(ctx context.Context, cfg ServeConfig) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
+	if cfg.Keep != 0 {
+		keeper, err := NewKeeper(cfg.Keep)
+		if err != nil {
+			return err
+		}
+		r.reader = keepingReader{r.reader, keeper}
+	}
 	s, err := service.New(service.Config{Pipeline: r.pipeline, Reader: r.reader, Collectors: r.collectors})
 	if err != nil {
 		return err

@@ -26,7 +26,8 @@ type childConfig struct {
 	scenario   string
 	variant    lab.Variant
 	data       string // folder
-	rate       int    // memprofilerate
+	keep       float64
+	rate       int // memprofilerate
 	log        io.Writer
 }
 
@@ -37,10 +38,11 @@ const (
 
 // start runs the child of a scenario.
 func start(ctx context.Context, cfg childConfig) (*harness.Process, lab.Ready, error) {
-	return StartChild(ctx, Child{
-		Executable: cfg.executable, Rate: cfg.rate, Log: cfg.log,
-		Args: []string{Verb, cfg.scenario, "--variant", string(cfg.variant), "--data", cfg.data},
-	})
+	args := []string{Verb, cfg.scenario, "--variant", string(cfg.variant), "--data", cfg.data}
+	if cfg.keep > 0 {
+		args = append(args, "--keep", strconv.FormatFloat(cfg.keep, 'g', -1, 64))
+	}
+	return StartChild(ctx, Child{Executable: cfg.executable, Rate: cfg.rate, Log: cfg.log, Args: args})
 }
 
 // Child is a hidden verb of heapdrift that serves something in a process of

@@ -29,6 +29,9 @@ type Options struct {
 	// Plan is the load. A zero Steady takes PlanFor the scenario as a whole.
 	Plan           harness.Plan
 	MemProfileRate int // of the child, bytes per sample; 0: 16384
+	// Keep has the child keep so many bytes of each operation beside what its
+	// variant does: a regression of a known size, to try a gate with.
+	Keep float64
 	// Detect is what the run is held against; a zero Alpha takes the default
 	// with the lab's clean limit, a twentieth of the leaky truth.
 	Detect detect.Config
@@ -124,7 +127,7 @@ func run(ctx context.Context, o Options, sc lab.Scenario) (_ *session.Outcome, e
 		rate = memProfileRate
 	}
 	c, ready, err := start(ctx, childConfig{
-		executable: o.Executable, scenario: sc.Name, variant: o.Variant, data: data, rate: rate, log: o.Log,
+		executable: o.Executable, scenario: sc.Name, variant: o.Variant, data: data, keep: o.Keep, rate: rate, log: o.Log,
 	})
 	if err != nil {
 		return nil, &capture.TargetError{

@@ -69,6 +69,10 @@ func (j *judge) budgets() {
 // objectsAlone reports that live objects leak and no budget speaks of the heap:
 // growth that bytes are too noisy to show.
 func (j *judge) objectsAlone() bool {
+	b := j.Result.Total("live_bytes")
+	if b != nil && b.Verdict == detect.Leak {
+		return false
+	}
 	t := j.Result.Total("live_objects")
 	return t != nil && t.Verdict == detect.Leak && (j.heap == nil || *j.heap == 0)
 }

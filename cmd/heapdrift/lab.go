@@ -130,6 +130,7 @@ func (a *app) labServe() *cobra.Command {
 	fs := cmd.Flags()
 	fs.StringVar(&cfg.Variant, "variant", string(lab.Leaky), "leaky or fixed")
 	fs.StringVar(&cfg.DataDir, "data", "", "folder of the store")
+	fs.Float64Var(&cfg.Keep, "keep", 0, "bytes of each operation that are kept besides")
 	return cmd
 }
 

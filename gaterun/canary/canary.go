@@ -10,13 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net"
 	"net/http"
 	"net/http/pprof"
 	"os"
 	"os/signal"
-	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -29,55 +27,28 @@ import (
 // `canary-serve --keep BYTES`.
 const Verb = "canary-serve"
 
-// MaxKept is what the canary keeps at most, bytes: then it ends.
-const MaxKept = 256 << 20
-
 // Service answers every request with a checksum of garbage that it made for
 // it, and keeps a known number of bytes of each.
 type Service struct {
-	perOp  float64 // bytes
-	object float64 // bytes of one kept object, of its data's size class
-	data   int     // bytes of its data; 0: a bare one
+	keeper *lab.Keeper
 	pool   sync.Pool
-	cache  [cached][]byte // healthy: full from the start, entries are replaced
-	full   chan struct{}  // closed at MaxKept
 
 	mu    sync.Mutex
-	ops   uint64
-	debt  float64 // bytes that are still to be kept
-	kept  *kept
-	total float64 // bytes
-}
-
-// kept is one leaked object.
-type kept struct {
-	next *kept
-	_    uintptr
-}
-
-type keptData struct {
-	kept
-	data []byte
+	cache [cached][]byte // healthy: full from the start, entries are replaced
 }
 
 const (
-	cached       = 512 // entries
-	garbage      = 24  // objects for a request
-	smallObject  = 16  // bytes of a kept
-	keptDataSize = 48  // bytes of a keptData, 40, in its size class
-	dataFrom     = 128 // bytes per operation from which on objects have data
+	cached  = 512 // entries
+	garbage = 24  // objects for a request
 )
 
 // New makes a service that keeps perOp bytes of each operation.
 func New(perOp float64) (*Service, error) {
-	if !(perOp >= 0) || math.IsInf(perOp, 0) {
-		return nil, fmt.Errorf("a canary cannot keep %v bytes of an operation; give 0 or more", perOp)
+	keeper, err := lab.NewKeeper(perOp)
+	if err != nil {
+		return nil, fmt.Errorf("make the canary: %w", err)
 	}
-	s := &Service{perOp: perOp, object: smallObject, full: make(chan struct{})}
-	if perOp >= dataFrom {
-		s.data = cap(slices.Grow([]byte(nil), int(perOp)-keptDataSize)) // the whole of a size class
-		s.object = float64(keptDataSize + s.data)
-	}
+	s := &Service{keeper: keeper}
 	s.pool.New = func() any { return new([4096]byte) }
 	for i := range s.cache {
 		s.cache[i] = make([]byte, 64+i%64*16)
@@ -91,7 +62,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	buf := s.pool.Get().(*[4096]byte)
 	defer s.pool.Put(buf)
 
-	n := s.keep()
+	n := s.keeper.Keep()
 	sum := n
 	parts := make([][]byte, 0, garbage)
 	for i := range uint64(garbage) {
@@ -110,28 +81,6 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if _, err := w.Write(out); err != nil {
 		return // the client is gone
 	}
-}
-
-// keep leaks what one operation is to keep, and returns the operation's number.
-// Objects have one size: what is less than one is kept with a later operation.
-func (s *Service) keep() uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ops++
-	s.debt += s.perOp
-	for s.debt >= s.object && s.total < MaxKept {
-		if s.data > 0 {
-			d := &keptData{kept{next: s.kept}, make([]byte, s.data)}
-			s.kept = &d.kept
-		} else {
-			s.kept = &kept{next: s.kept}
-		}
-		s.debt -= s.object
-		if s.total += s.object; s.total >= MaxKept {
-			close(s.full)
-		}
-	}
-	return s.ops
 }
 
 // Config says how a canary is served.
@@ -181,8 +130,8 @@ func Serve(ctx context.Context, cfg Config) error {
 		return fmt.Errorf("serve the canary: %w", err)
 	case <-ended:
 	case <-ctx.Done():
-	case <-s.full:
-		err = fmt.Errorf("the canary has kept %d MiB and ends here: its load is larger than it is made for", MaxKept>>20)
+	case <-s.keeper.Full():
+		err = fmt.Errorf("the canary has kept %d MiB and ends here: its load is larger than it is made for", lab.MaxKept>>20)
 	}
 	_ = server.Close() // nothing that it does is worth waiting for
 	<-served

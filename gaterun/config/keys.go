@@ -41,6 +41,7 @@ func scenario(s *Scenario) kind {
 		key{"metrics", "URL of the target's Prometheus metrics, where they are not on the pprof port", false, text(&s.Metrics)},
 		key{"lab", "one of heapdrift's own scenarios, in place of a command: see `heapdrift lab list`", false, text(&s.Lab)},
 		key{"variant", "of the lab's scenario (default leaky)", false, oneOf(&s.Variant, "leaky", "fixed")},
+		key{"keep", "has the lab's scenario keep so many bytes of each operation besides: a regression of known size, to try a gate with", false, anySize(&s.Keep)},
 		key{"load", "what is asked of the target, and when", false, load(&s.Load)},
 		key{"ops_metric", "counter in the target's metrics that counts operations, where the load is somebody else's", false, text(&s.OpsMetric)},
 		key{"budgets", "what the run may come to; live bytes and goroutines may not grow where nothing is said", false, budgets(&s.Budgets)},

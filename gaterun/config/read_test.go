@@ -59,7 +59,7 @@ const full = `scenarios:
     ops_metric: http_requests_total
     load: {for: 10m}
     canary: false
-  - {name: demo, lab: closure, variant: fixed, load: {rate: 150, for: 5s}}
+  - {name: demo, lab: closure, variant: fixed, keep: 2, load: {rate: 150, for: 5s}}
 baseline: .heapdrift/baseline.json     # keyed by scenario, Go version, arch
 suppress:
   - {site: "metrics.(*Registry).*", reason: "bounded by labels, #412", expires: 2027-03-31}
@@ -182,7 +182,7 @@ var mistakes = []struct {
 	{name: "a day that is none", file: one() + "suppress:\n  - {site: a, reason: r, expires: 2027-13-01}\n", want: []string{`6:35: "2027-13-01" is no day`}},
 	{name: "a day that its month has not", file: one() + "suppress:\n  - {site: a, reason: r, expires: 2027-02-30}\n", want: []string{`6:35: "2027-02-30" is no day`}, dumb: true},
 	{name: "an unknown variant", file: "scenarios:\n  - {name: a, lab: closure, variant: odd}\n", want: []string{`2:38: "odd" is unknown; write leaky or fixed`}},
-	{name: "a variant of nothing", file: one("variant: leaky"), want: []string{"4:5: variant says which of a lab scenario's pair is run"}},
+	{name: "a variant of nothing", file: one("variant: leaky"), want: []string{"4:5: variant does not go here: it is for a scenario of the lab (lab)"}},
 	{name: "a lab scenario with an address", file: one("lab: closure"), want: []string{"3:5: pprof does not go here"}},
 	{name: "a lab scenario with a URL", file: "scenarios:\n  - {name: a, lab: closure, load: {url: x}}\n", want: []string{"2:36: url does not go here"}},
 	{name: "a folder for no command", file: one("dir: x"), want: []string{"4:5: dir does not go here: there is no command to start"}},

@@ -52,10 +52,10 @@ func scenarioRules(s *Scenario) []rule {
 			},
 		},
 		{
-			map[string]any{"if": required("variant"), "then": required("lab")},
+			map[string]any{"if": map[string]any{"anyOf": []any{required("variant"), required("keep")}}, "then": required("lab")},
 			func(r *reader, _ Position, has map[string]Position) {
-				if given(has, "variant") && !given(has, "lab") {
-					r.fail(has["variant"], "give lab too, or leave it out", "variant says which of a lab scenario's pair is run, and there is no lab")
+				if !given(has, "lab") {
+					r.refuse(has, []string{"variant", "keep"}, "it is for a scenario of the lab (lab)")
 				}
 			},
 		},
