@@ -76,6 +76,7 @@ func (p *plot) stroke(xa, ya, xb, yb float64, every int, st Style) {
 		end := math.Round(at(math.Max(ca, math.Min(cb, c+1)))) // a steep line has no gaps
 		if c == to {
 			end = math.Max(-2, math.Min(height+1, math.Round(lb)))
+			p.set(int(c), int(end), st)
 		}
 		for ; l < end-1; l++ {
 			p.set(int(c), int(l+1), st)
