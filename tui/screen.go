@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/gdamore/tcell/v2"
+
+	"github.com/heapdrift/heapdrift/tui/model"
 )
 
 // pause gives the terminal back and takes it again, after the process was
@@ -20,10 +22,11 @@ func (a *App) pause(stop bool) {
 		a.leave = true
 		return
 	}
-	if stop {
-		a.signals.stopProcess()
-	}
+	stopped := !stop || a.signals.stopProcess()
 	a.resume()
+	if !stopped {
+		a.notice(model.Warning, "there is no shell to come back from: the process is not stopped")
+	}
 }
 
 // newScreen makes the terminal's screen.

@@ -16,7 +16,7 @@ func (w *signalWatch) close() {}
 
 func (w *signalWatch) stops(os.Signal) bool { return false }
 
-func (w *signalWatch) stopProcess() {}
+func (w *signalWatch) stopProcess() bool { return false }
 
 func openTTY() (*os.File, error) {
 	return nil, errors.New("an editor in the terminal is not supported here")
