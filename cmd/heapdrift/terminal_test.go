@@ -358,7 +358,9 @@ func TestTheDashboardOnARealScreen(t *testing.T) {
 	p.shows("▲ LEAK", "▸ REPLAY")
 	p.keys("w")
 	p.shows("the picture is in")
-	p.keys("q", "echo left=$?", "Enter")
+	p.keys("q")
+	p.shows("ready> fg")
+	p.keys("echo left=$?", "Enter")
 	p.shows("left=0")
 	pictures, _ := filepath.Glob(filepath.Join(work, "heapdrift-picture-*.txt"))
 	if len(pictures) != 1 || !strings.Contains(read(t, pictures[0]), "main.keep") {
@@ -427,4 +429,3 @@ func cpuTime(t *testing.T, pid int) time.Duration {
 	}
 	return time.Duration(user+system) * time.Second / 100 // USER_HZ
 }
-
