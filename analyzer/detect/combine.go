@@ -28,9 +28,9 @@ func (a *analysis) combine(sites []Finding, groups []*groupFinding) []Finding {
 			if keeps(g, &f) {
 				joined = true
 				f.HeldBy = append(f.HeldBy, g.holder())
-				f.Shape = "goroutine retention"
+				f.Shape = shapeGoroutine
 				if g.group.Root != series.Enclosing(g.group.Root) {
-					f.Shape = "closure retention"
+					f.Shape = shapeClosure
 				}
 				g.Why = append(g.Why, fmt.Sprintf("memory grows with them at %s", f.Function))
 			}
@@ -61,6 +61,7 @@ func (a *analysis) combine(sites []Finding, groups []*groupFinding) []Finding {
 	}
 	out = append(out, a.churn(out)...)
 	order(out)
+	documented(out)
 	return out
 }
 

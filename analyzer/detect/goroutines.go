@@ -191,7 +191,7 @@ func (a *analysis) groupFinding(g *series.Group, gt gates, v Verdict) *groupFind
 		}
 	}
 	if blocks(g.Reason) {
-		f.Shape = "stuck goroutine"
+		f.Shape = shapeStuck
 	}
 	return f
 }

@@ -77,6 +77,7 @@ type Finding struct {
 	// it is not known.
 	CreatedBy snapshot.Frame
 	Shape     string // e.g. "closure retention"; empty where none was seen
+	Docs      string // the page of the project that explains it, as docs/closure.md; empty for none
 
 	BytesPerOp      *stats.Interval
 	ObjectsPerOp    *stats.Interval
@@ -94,6 +95,8 @@ type Finding struct {
 	// Parts are the ids of the sites that a finding stands for, its own among
 	// them; empty where it is one site.
 	Parts []string
+
+	buffers *buffers // the large objects that the site keeps; nil for none
 }
 
 // Names of findings that stand for no single site.

@@ -301,8 +301,9 @@ func (a *analysis) siteFinding(x *siteMeasure, v Verdict, total *measure) Findin
 	f.blame(s.Stack, a.cfg.Module)
 	f.LiveBytes, f.Count = last(s.Bytes), last(s.Objects)
 	if x.grows != nil {
-		f.Shape = "growing container"
+		f.Shape = shapeContainer
 	}
+	f.buffers = a.buffersAt(x)
 	if x.ok {
 		f.Trend = x.trend()
 		iv := x.interval

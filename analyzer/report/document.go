@@ -129,6 +129,7 @@ type Finding struct {
 	WaitReason      string           `json:"wait_reason,omitempty"`
 	CreatedBy       *snapshot.Frame  `json:"created_by,omitempty"` // the go statement that began the goroutines
 	Shape           string           `json:"shape,omitempty"`
+	Docs            string           `json:"docs,omitempty"` // the project's page that explains it
 	BytesPerOp      *Interval        `json:"bytes_per_op,omitempty"`
 	ObjectsPerOp    *Interval        `json:"objects_per_op,omitempty"`
 	GoroutinesPerOp *Interval        `json:"goroutines_per_op,omitempty"`
@@ -201,7 +202,7 @@ func finding(f *detect.Finding) Finding {
 		ID: f.ID, Kind: f.Kind, Verdict: f.Verdict,
 		Function: f.Function, File: f.File, Line: f.Line,
 		Stack:      list(f.Stack),
-		WaitReason: f.WaitReason, Shape: f.Shape,
+		WaitReason: f.WaitReason, Shape: f.Shape, Docs: f.Docs,
 		BytesPerOp:      interval(f.BytesPerOp),
 		ObjectsPerOp:    interval(f.ObjectsPerOp),
 		GoroutinesPerOp: interval(f.GoroutinesPerOp),

@@ -30,7 +30,7 @@ forecast forecast.limit forecast.assumes forecast.limit_bytes forecast.seconds_t
 findings
 findings[].id findings[].kind findings[].verdict findings[].function findings[].file findings[].line
 findings[].stack findings[].stack[].function findings[].stack[].file findings[].stack[].line
-findings[].wait_reason findings[].created_by findings[].created_by.function findings[].created_by.file findings[].created_by.line findings[].shape
+findings[].docs findings[].wait_reason findings[].created_by findings[].created_by.function findings[].created_by.file findings[].created_by.line findings[].shape
 findings[].bytes_per_op findings[].bytes_per_op.estimate findings[].bytes_per_op.lo findings[].bytes_per_op.hi
 findings[].objects_per_op findings[].objects_per_op.estimate findings[].objects_per_op.lo findings[].objects_per_op.hi
 findings[].goroutines_per_op findings[].goroutines_per_op.estimate findings[].goroutines_per_op.lo findings[].goroutines_per_op.hi

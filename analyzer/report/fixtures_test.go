@@ -77,7 +77,7 @@ func leaking() (*snapshot.Run, *detect.Result) {
 					{Function: "example.com/feed/pipeline/embed.(*Batcher).Flush", File: "/src/feed/pipeline/embed/batch.go", Line: 88},
 					{Function: "example.com/feed/pipeline/embed.Service.Embed", File: "/src/feed/pipeline/embed/service.go", Line: 142},
 				},
-				Shape:      "closure retention",
+				Shape: "closure retention", Docs: "docs/closure.md",
 				BytesPerOp: iv(52.9, 51.8, 54), ObjectsPerOp: iv(1.0002, 0.999, 1.001), AllocPerOp: iv(53.4, 52, 54.8),
 				LiveBytes: 31 << 20, Count: 24011, Share: 0.658,
 				Trend:  &detect.Trend{Tau: 1, P: 1e-9, N: 14},

@@ -215,17 +215,18 @@ func (t *text) details(f *detect.Finding) {
 		allFinite(o.Estimate, b.Estimate) && o.Estimate > 0 && b.Estimate > 0 {
 		t.line(indent + Number(o.Estimate) + " objects/op of " + Bytes(b.Estimate/o.Estimate) + " each")
 	}
+	see := ""
+	if f.Docs != "" {
+		see = "   see " + printable(f.Docs)
+	}
 	by := sentence(f.HeldBy)
 	switch {
 	case by != "" && f.Shape != "":
-		t.line(indent + "retained by " + by + " (" + printable(f.Shape) + ")")
+		t.line(indent + "retained by " + by + " (" + printable(f.Shape) + ")" + see)
 	case by != "":
 		t.line(indent + "retained by " + by)
 	case f.Shape != "":
-		t.line(indent + "shape  " + printable(f.Shape))
-	}
-	if by := f.CreatedBy; by.Function != "" {
-		t.line(indent + "begun by " + shortFunction(by.Function) + "   " + place(by.Function, by.File, by.Line, t.run.Target.Module))
+		t.line(indent + "shape  " + printable(f.Shape) + see)
 	}
 	if len(f.Why) > 0 {
 		t.line(indent + "why  " + sentence(f.Why))
