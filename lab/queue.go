@@ -12,15 +12,16 @@ import (
 	"github.com/heapdrift/heapdrift/pipeline/embed"
 )
 
-// What the search index takes a second, and for how long more comes. The index
-// keeps its pace by the clock, so that a busy machine makes the queue shorter, not
-// longer: it is behind by 75 documents for each second of load at most, and has
-// caught up when it was left alone for as long as that lasted.
+// What the search index takes a second, and for how long three times as much
+// comes. The index keeps its pace by the clock, and goes on while the load is held
+// for a snapshot: a busy machine makes the queue shorter, not longer. It is behind
+// by 100 documents for each second of load at most, of which it catches up with 50.
 const (
-	indexRate   = 75
-	queueWarmup = 2 * time.Second
+	indexRate   = 50
+	queueWarmup = 1500 * time.Millisecond
 	queueSteady = 12 * time.Second
-	queueDrain  = 18 * time.Second
+	queueEvery  = 900 * time.Millisecond // less often than usual: the index gains by each
+	queueDrain  = 2*(queueWarmup+queueSteady) - time.Second
 )
 
 func queue(name string) Scenario {
@@ -28,10 +29,10 @@ func queue(name string) Scenario {
 	return Scenario{
 		Name:   name,
 		Kind:   KindBacklog,
-		Story:  "What was embedded waits in a queue without a bound for a search index that takes half of what comes.",
+		Story:  "What was embedded waits in a queue without a bound for a search index that takes a third of what comes.",
 		stream: stream,
 		Load: Load{
-			Warmup: queueWarmup, Steady: queueSteady, Drain: queueDrain, From: 2 * indexRate,
+			Warmup: queueWarmup, Steady: queueSteady, Every: queueEvery, Drain: queueDrain, From: 3 * indexRate,
 			MaxInFlight: 256, // that the fixed variant lets requests wait is no fault of the load
 		},
 		Truth: Truth{
