@@ -63,3 +63,10 @@ LEAKTEST_ROUNDS ?= 200
 leaktest-rounds:
 	HEAPDRIFT_LEAKTEST_ROUNDS=$(LEAKTEST_ROUNDS) go test -count=1 -run '^TestRounds$$' -v -cpu 1,2 -timeout 4h ./harness/leaktest/
 	HEAPDRIFT_LEAKTEST_ROUNDS=$(LEAKTEST_ROUNDS) go test -count=1 -run '^TestRounds$$' -v -race -timeout 4h ./harness/leaktest/
+
+# The gate on the fixed pipeline, GATE_ROUNDS times: none may raise an alarm
+# (docs/GATE.md). About half an hour.
+.PHONY: gate-rounds
+GATE_ROUNDS ?= 100
+gate-rounds:
+	ROUNDS=$(GATE_ROUNDS) ./gaterun/rounds.sh

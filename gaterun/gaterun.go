@@ -48,6 +48,8 @@ type Options struct {
 	Executable []string
 	// Analyze decides; nil: detect.Analyze.
 	Analyze func(*snapshot.Run, detect.Config) *detect.Result
+
+	idleEvery time.Duration // between the snapshots before the load; 0: as a session's
 }
 
 // errTimeCap ends a gate that took its time.

@@ -65,6 +65,7 @@ func prepare(o Options) (*runner, []*job, error) {
 		errs = append(errs, p.errs...)
 	}
 	if len(errs) > 0 {
+		errs.Sort()
 		return nil, nil, errs
 	}
 	return r, jobs, r.folders(jobs)
@@ -138,6 +139,9 @@ func (p *preparing) job() *job {
 	}
 	j.plan = s.Load.Plan(j.plan)
 	j.plan.Seed = p.Seed
+	if p.idleEvery > 0 {
+		j.plan.IdleEvery = p.idleEvery
+	}
 	override(&j.canary, s.Canary)
 	override(&j.retries, s.Retries)
 	if slices.ContainsFunc(environment(s), chosen) {

@@ -28,13 +28,13 @@ func (r *runner) scenario(ctx context.Context, j *job) gate.Scenario {
 	}
 	if j.canary {
 		c, err := r.canary(ctx, j)
-		if canary = c; err != nil {
+		if canary = c; err != nil && ctx.Err() == nil {
 			return done(errored(fmt.Errorf("the canary could not be run: %w", err)))
 		}
+		if ctx.Err() != nil {
+			return done(r.notRun(ctx, j))
+		}
 		if !c.Found {
-			if ctx.Err() != nil {
-				return done(r.notRun(ctx, j))
-			}
 			return done(errored(errors.New("the canary was not seen, and so the scenario was not run: " + c.Why)))
 		}
 	}
@@ -66,6 +66,9 @@ func (r *runner) tell(j *job, s string) {
 // attempt is one run of a scenario with its judgement.
 func (r *runner) attempt(ctx context.Context, j *job, n int) gate.Scenario {
 	out, err := r.run(ctx, j, n)
+	if out == nil && ctx.Err() != nil {
+		return gate.Scenario{State: gate.Undecided, Summary: fmt.Sprintf("ended before anything was measured: %v", context.Cause(ctx))}
+	}
 	if out == nil {
 		return errored(err)
 	}

@@ -176,7 +176,7 @@ func TestWhatBecomesOfARun(t *testing.T) {
 				r.Verdict = detect.RunLeak
 				set(r, total("goroutines", detect.Leak, iv(0.009, 0.0085, 0.0095)))
 			},
-			want: Failed, says: "goroutines_per_op: 0.0090 goroutines/op",
+			want: Failed, says: "goroutines_per_op: 0.0090 goroutines/op [0.0085, 0.0095] is above the budget of 0 goroutines/op",
 		},
 		{
 			name:   "objects that leak where bytes are too noisy fail",

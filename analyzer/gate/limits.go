@@ -73,10 +73,14 @@ func Measurement(i *report.Interval, unit string) string {
 	if i == nil {
 		return "not known"
 	}
-	if _, _, ok := strings.Cut(unit, "/"); ok {
+	what, _, ok := strings.Cut(unit, "/")
+	switch {
+	case !ok:
+		return Quantity(i.Estimate, unit)
+	case what != "goroutines" || i.Lo == nil || i.Hi == nil || *i.Lo == *i.Hi:
 		return report.Rate(i, unit)
 	}
-	return Quantity(i.Estimate, unit)
+	return fmt.Sprintf("%s [%s, %s]", Quantity(i.Estimate, unit), report.Number(*i.Lo), report.Number(*i.Hi))
 }
 
 // growth are those with an interval, in their order.

@@ -6,8 +6,10 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -139,8 +141,15 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Errors are all mistakes of a file, in the order of their places.
+// Errors are all mistakes of a file.
 type Errors []*Error
+
+// Sort puts them in the order of their places.
+func (e Errors) Sort() {
+	slices.SortStableFunc(e, func(a, b *Error) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+}
 
 // Error has one line for each mistake.
 func (e Errors) Error() string {

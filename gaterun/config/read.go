@@ -2,7 +2,6 @@ package config
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,9 +40,7 @@ func Read(name string, data []byte) (*File, error) {
 	}
 	r.names(f)
 	if len(r.errs) > 0 {
-		slices.SortStableFunc(r.errs, func(a, b *Error) int {
-			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-		})
+		r.errs.Sort()
 		return nil, r.errs
 	}
 	return f, nil
