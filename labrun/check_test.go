@@ -1,12 +1,15 @@
 package labrun
 
 import (
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
+	"github.com/heapdrift/heapdrift/harness"
 	"github.com/heapdrift/heapdrift/lab"
 	"github.com/heapdrift/heapdrift/session"
 )
@@ -149,5 +152,108 @@ func TestTheCleanLimitIsATwentiethOfTheTruth(t *testing.T) {
 	}
 	if got := cleanLimit(lab.Truth{}, def); got != def {
 		t.Errorf("clean limit without a truth %+v; want the default %+v", got, def)
+	}
+}
+
+func TestGrowthThatIsNoStraightLineIsCheckedOverTheOperationsThatWereJudged(t *testing.T) {
+	t.Parallel()
+	tr, r := truth(), report()
+	tr.Leaky.Kept = func(ops int64) float64 { return 100*float64(ops) + float64(ops*ops)/10 } // slope 100 + ops/5
+	o := outcome(r)
+	add := func(phase snapshot.Phase, ops int64) {
+		o.Run.Snapshots = append(o.Run.Snapshots, &snapshot.Snapshot{Meta: snapshot.Meta{Phase: phase, Ops: &ops}})
+	}
+	if mismatch, _ := check(tr, lab.Leaky, o); len(mismatch) == 0 || !strings.Contains(mismatch[0], "no operations") {
+		t.Errorf("without operations: %q", mismatch)
+	}
+	add(snapshot.PhaseIdle, 0)
+	for ops := int64(1000); ops <= 2000; ops += 100 {
+		add(snapshot.PhaseSteady, ops)
+	}
+	add(snapshot.PhaseDrain, 3000)
+	for size, ok := range map[float64]bool{400: true, 385: true, 415: true, 375: false, 8192: false} { // 100 + 1500/5
+		r.Totals[0].PerOp = around(size, 1)
+		if mismatch, _ := check(tr, lab.Leaky, o); (len(mismatch) == 0) != ok {
+			t.Errorf("%g B/op where 400 are true: mismatch %q", size, mismatch)
+		}
+	}
+}
+
+func TestWhatTellsTwoCleanVariantsApart(t *testing.T) {
+	t.Parallel()
+	variant := func(peak uint64, allocated, last float64) *session.Outcome {
+		return &session.Outcome{
+			Run: &snapshot.Run{Peak: snapshot.Peak{LiveBytes: peak}},
+			Result: &detect.Result{Verdict: detect.RunClean, Totals: []detect.Total{
+				{Name: "live_bytes", Last: last}, {Name: "allocated_bytes", PerOp: around(allocated, 1)},
+			}},
+		}
+	}
+	bare := &session.Outcome{Run: &snapshot.Run{}, Result: &detect.Result{Verdict: detect.RunClean}}
+	fixed := variant(1000, 500, 2000)
+	for _, c := range []struct {
+		name         string
+		truth        lab.LeakyTruth
+		leaky, fixed *session.Outcome
+		mismatch     string
+	}{
+		{"three times the peak", lab.LeakyTruth{PeakTimes: 3}, variant(3000, 0, 0), fixed, ""},
+		{"not three times the peak", lab.LeakyTruth{PeakTimes: 3}, variant(2999, 0, 0), fixed, "peak of live heap"},
+		{"a peak that is not known", lab.LeakyTruth{PeakTimes: 3}, variant(3000, 0, 0), bare, "peak of live heap"},
+		{"three times the allocation", lab.LeakyTruth{AllocatedTimes: 3}, variant(0, 1500, 0), fixed, ""},
+		{"not three times the allocation", lab.LeakyTruth{AllocatedTimes: 3}, variant(0, 1499, 0), fixed, "allocation per operation"},
+		{"allocation that is not known", lab.LeakyTruth{AllocatedTimes: 3}, bare, bare, "allocation per operation"},
+		{"the high water, nearly", lab.LeakyTruth{HighWater: 1000}, variant(0, 0, 3090), fixed, ""},
+		{"more than the high water", lab.LeakyTruth{HighWater: 1000}, variant(0, 0, 3110), fixed, "1110 bytes more"},
+		{"less than the high water", lab.LeakyTruth{HighWater: 1000}, variant(0, 0, 2890), fixed, "890 bytes more"},
+		{"a live heap that is not known", lab.LeakyTruth{HighWater: 1000}, bare, fixed, "NaN bytes more"},
+		{"nothing is stated", lab.LeakyTruth{}, bare, bare, ""},
+	} {
+		c.truth.Run = "clean"
+		cmp := &Comparison{Leaky: c.leaky, Fixed: c.fixed}
+		cmp.check(lab.Truth{Leaky: c.truth, Fixed: lab.FixedTruth{Run: "clean"}})
+		got := strings.Join(cmp.Mismatch, "\n")
+		if (got == "") != (c.mismatch == "") || !strings.Contains(got, c.mismatch) || cmp.Pass != (c.mismatch == "") {
+			t.Errorf("%s: pass %t, mismatch %q; want one with %q", c.name, cmp.Pass, got, c.mismatch)
+		}
+	}
+}
+
+func TestABacklogIsWhatATruthMayAskFor(t *testing.T) {
+	t.Parallel()
+	tr, r := truth(), report()
+	tr.Leaky.Run, tr.Leaky.Finding = "inconclusive", "backlog"
+	r.Verdict, r.Findings[0].Verdict = detect.RunInconclusive, detect.Backlog
+	if mismatch, open := check(tr, lab.Leaky, outcome(r)); len(mismatch)+len(open) > 0 {
+		t.Errorf("mismatch %q, open %q; want none", mismatch, open)
+	}
+	r.Findings[0].Verdict = detect.Suspect
+	if mismatch, _ := check(tr, lab.Leaky, outcome(r)); len(mismatch) != 1 || !strings.Contains(mismatch[0], "no heap finding of backlog") {
+		t.Errorf("a suspect in its place: %q", mismatch)
+	}
+}
+
+func TestAScenariosOwnLoad(t *testing.T) {
+	t.Parallel()
+	usual := DefaultPlan()
+	for _, c := range []struct {
+		name string
+		load lab.Load
+		want func(*harness.Plan)
+	}{
+		{"none", lab.Load{}, func(*harness.Plan) {}},
+		{"a rate", lab.Load{From: 60}, func(p *harness.Plan) { p.Rate = harness.Rate{From: 60, To: 60} }},
+		{"a ramp", lab.Load{From: 60, To: 90}, func(p *harness.Plan) { p.Rate = harness.Rate{From: 60, To: 90} }},
+		{"steps", lab.Load{Steps: []float64{5, 7, 6}}, func(p *harness.Plan) { p.Rate = harness.Rate{From: 5, To: 6, Steps: []float64{5, 7, 6}} }},
+		{"a longer time, with as many snapshots", lab.Load{Steady: time.Minute}, func(p *harness.Plan) { p.Steady, p.Every = time.Minute, 3*time.Second }},
+		{"everything", lab.Load{Steady: time.Minute, Every: time.Second, Warmup: 2 * time.Second, Drain: 7 * time.Second, MaxInFlight: 3, Unheld: true}, func(p *harness.Plan) {
+			p.Steady, p.Every, p.Warmup, p.Drain, p.MaxInFlight, p.Quiesce = time.Minute, time.Second, 2*time.Second, 7*time.Second, 3, false
+		}},
+	} {
+		want := usual
+		c.want(&want)
+		if got := PlanFor(lab.Scenario{Load: c.load}); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, want %+v", c.name, got, want)
+		}
 	}
 }
