@@ -12,16 +12,19 @@ import (
 	"github.com/heapdrift/heapdrift/pipeline/embed"
 )
 
-// What the search index takes a second, and for how long three times as much
-// comes. The index keeps its pace by the clock, and goes on while the load is held
-// for a snapshot: a busy machine makes the queue shorter, not longer. It is behind
-// by 100 documents for each second of load at most, of which it catches up with 50.
+// What comes a second, what the search index takes of it, and for how long. The
+// index keeps its pace by the clock: it goes on while arrivals are held for a
+// snapshot, and a busy machine makes the queue shorter, not longer. It takes a
+// quarter of what comes, so that the queue grows even where a snapshot with its
+// hold takes three times as long as the load before it; and it must have worked
+// off more than half of what the steady phase left it when the drain ends.
 const (
-	indexRate   = 50
-	queueWarmup = 1500 * time.Millisecond
-	queueSteady = 12 * time.Second
-	queueEvery  = 900 * time.Millisecond // less often than usual: the index gains by each
-	queueDrain  = 2*(queueWarmup+queueSteady) - time.Second
+	queueRate   = 4 * indexRate
+	indexRate   = 30
+	queueWarmup = time.Second
+	queueSteady = 14 * time.Second
+	queueEvery  = time.Second
+	queueDrain  = 32 * time.Second
 )
 
 func queue(name string) Scenario {
@@ -29,10 +32,10 @@ func queue(name string) Scenario {
 	return Scenario{
 		Name:   name,
 		Kind:   KindBacklog,
-		Story:  "What was embedded waits in a queue without a bound for a search index that takes a third of what comes.",
+		Story:  "What was embedded waits in a queue without a bound for a search index that takes a quarter of what comes.",
 		stream: stream,
 		Load: Load{
-			Warmup: queueWarmup, Steady: queueSteady, Every: queueEvery, Drain: queueDrain, From: 3 * indexRate,
+			Warmup: queueWarmup, Steady: queueSteady, Every: queueEvery, Drain: queueDrain, From: queueRate,
 			MaxInFlight: 256, // that the fixed variant lets requests wait is no fault of the load
 		},
 		Truth: Truth{

@@ -163,6 +163,9 @@ func (a *analysis) judgeSite(x *siteMeasure, total *measure, alpha float64) Verd
 		return Backlog
 	}
 	if !x.goesOn() {
+		if a.bounded(x, total) {
+			return Plateau
+		}
 		return Growing
 	}
 	if total != nil && total.ok && !total.total.Sampled && a.verdict[series.LiveBytes] != Leak {
@@ -177,6 +180,17 @@ func (a *analysis) judgeSite(x *siteMeasure, total *measure, alpha float64) Verd
 		return Growing
 	}
 	return Leak
+}
+
+// bounded reports that a site has grown by no more than the clean limit allows,
+// in a process whose exact total is known to have done no more either: where such
+// a site does not go on growing, there is nothing that a longer run could tell.
+func (a *analysis) bounded(x *siteMeasure, total *measure) bool {
+	if total == nil || total.total.Sampled || x.interval.Hi > a.cfg.Clean.Bytes {
+		return false
+	}
+	v := a.verdict[series.LiveBytes]
+	return v == Stable || v == Plateau
 }
 
 // siteRises asks the gates that tell growth from none.
