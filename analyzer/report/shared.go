@@ -52,3 +52,9 @@ func Seen(res *detect.Result) string { return power(res) }
 
 // AsksAttention reports the verdicts that keep a run from being clean.
 func AsksAttention(v detect.Verdict) bool { return asksAttention(v) }
+
+// Markup makes a name or sentence plain text in Markdown.
+func Markup(s string) string { return escape(s) }
+
+// Code makes a name code in Markdown, in a cell of a table too.
+func Code(s string) string { return code(printable(s)) }

@@ -6,7 +6,9 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -111,7 +113,7 @@ could not be measured or the canary was not seen, 2 on a mistake in the file.`,
 				return mistaken(err)
 			}
 			a.code = exit.Code(r.ExitCode)
-			return a.emit(&out, gated(r))
+			return a.emit(&out, gated(r, time.Now()))
 		},
 	}
 	g.bind(cmd.Flags())
@@ -130,9 +132,30 @@ func (a *app) printSchema() error {
 }
 
 // gated is a gate's renderer.
-func gated(r *gate.Report) renderer {
+func gated(r *gate.Report, ended time.Time) renderer {
+	module, _ := releaseOf()
+	o := output.Options{Root: repository(), Time: ended, Version: module}
 	return func(w io.Writer, f flags.Format, color bool) error {
-		return output.Write(w, string(f), r, output.TextOptions{Color: color})
+		o.Color = color
+		return output.Write(w, string(f), r, o)
+	}
+}
+
+// repository is the folder that a code host knows the files by: of the
+// repository that the gate is run in, else the current one; empty where neither
+// is known.
+func repository() string {
+	here, err := os.Getwd()
+	if err != nil {
+		return ""
+	}
+	for dir := here; ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
+			return dir
+		}
+		if dir == filepath.Dir(dir) {
+			return here
+		}
 	}
 }
 

@@ -22,16 +22,27 @@ func (a *app) version() *cobra.Command {
 
 // version is what the build says of itself: module version, revision, Go.
 func version() string {
-	v, revision := "(devel)", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" {
-			v = info.Main.Version
-		}
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				revision = " " + s.Value[:min(12, len(s.Value))]
-			}
+	module, revision := releaseOf()
+	if revision != "" {
+		revision = " " + revision
+	}
+	return fmt.Sprintf("heapdrift %s%s %s %s/%s", module, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// releaseOf is the module's version, and the revision where the build knows it.
+func releaseOf() (module, revision string) {
+	module = "(devel)"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return module, ""
+	}
+	if info.Main.Version != "" {
+		module = info.Main.Version
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			revision = s.Value[:min(12, len(s.Value))]
 		}
 	}
-	return fmt.Sprintf("heapdrift %s%s %s %s/%s", v, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return module, revision
 }

@@ -11,16 +11,9 @@ import (
 	"github.com/heapdrift/heapdrift/analyzer/report"
 )
 
-// TextOptions shape the text. The zero value prints without colour.
-type TextOptions struct {
-	// Color asks for colour codes. The caller has made sure that w is a
-	// terminal and that NO_COLOR is not set.
-	Color bool
-}
-
 // Text writes the report for people: one line a scenario that passed, more of
 // those that did not, and one line for the whole.
-func Text(w io.Writer, r *gate.Report, o TextOptions) error {
+func Text(w io.Writer, r *gate.Report, o Options) error {
 	t := &text{o: o}
 	for i := range r.Scenarios {
 		t.scenario(&r.Scenarios[i])
@@ -40,7 +33,7 @@ func Text(w io.Writer, r *gate.Report, o TextOptions) error {
 
 type text struct {
 	b strings.Builder
-	o TextOptions
+	o Options
 }
 
 func (t *text) line(s string) {
@@ -165,7 +158,7 @@ func (t *text) finding(s *gate.Scenario, f *gate.Finding) {
 	}
 	t.line(line)
 	if x := f.Suppressed; x != nil {
-		t.line(fmt.Sprintf("      suppressed until %s: %s", x.Expires, report.Printable(x.Reason)))
+		t.line(fmt.Sprintf("      suppressed until %s: %s", report.Printable(x.Expires), report.Printable(x.Reason)))
 	}
 }
 
