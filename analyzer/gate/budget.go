@@ -206,16 +206,19 @@ func (j *judge) margin(kind detect.Kind, before *report.Interval) float64 {
 // called none, as in `heapdrift compare`.
 const sameShare = 0.1
 
-// compare says how growth changed. Worse and better need intervals that do not
-// meet, and a difference above margin.
+// compare says how growth changed. With d the difference of the estimates, and
+// h and k the halves of the two intervals that face each other, the interval of
+// the difference is d ± √(h² + k²): as of independent normal errors, each
+// interval being one of 95 %. Worse and better need it to leave 0 out, and d above
+// margin.
 func compare(now, before *report.Interval, margin float64) Status {
 	if now == nil || before == nil || now.Lo == nil || now.Hi == nil || before.Lo == nil || before.Hi == nil {
 		return StatusSame
 	}
 	switch d := now.Estimate - before.Estimate; {
-	case *now.Lo > *before.Hi && d > margin:
+	case d > margin && d > math.Hypot(now.Estimate-*now.Lo, *before.Hi-before.Estimate):
 		return StatusWorse
-	case *now.Hi < *before.Lo && -d > margin:
+	case -d > margin && -d > math.Hypot(*now.Hi-now.Estimate, before.Estimate-*before.Lo):
 		return StatusBetter
 	}
 	return StatusSame

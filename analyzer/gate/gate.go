@@ -114,8 +114,8 @@ type Budget struct {
 // Status is how something compares with the baseline.
 type Status string
 
-// The statuses. Comparison is of intervals: worse and better need disjoint
-// ones.
+// The statuses. Comparison is of intervals: worse and better need one of the
+// difference that leaves 0 out.
 const (
 	StatusNew    Status = "new"    // not in the baseline
 	StatusWorse  Status = "worse"  // grows faster

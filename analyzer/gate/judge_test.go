@@ -366,6 +366,14 @@ func TestTwoRunsOfOneLeakAreTheSame(t *testing.T) {
 			t.Errorf("%s: %s; want %s", c.name, got, c.want)
 		}
 	}
+	// ±0.9 and ±0.9 make ±1.27 of the difference.
+	wide := func(v float64) *report.Interval { return report.NewInterval(iv(v, v-0.9, v+0.9)) }
+	if got := compare(wide(1.2), wide(0), 1); got != StatusSame {
+		t.Errorf("1.2 ± 0.9 after 0 ± 0.9 is %s; want same", got)
+	}
+	if got := compare(wide(1.3), wide(0), 1); got != StatusWorse {
+		t.Errorf("1.3 ± 0.9 after 0 ± 0.9 is %s; want worse", got)
+	}
 	open := report.NewInterval(iv(9000, math.Inf(-1), math.Inf(1)))
 	if got := compare(open, exact(0), 1); got != StatusSame {
 		t.Errorf("an interval without bounds is %s; want same", got)
