@@ -22,6 +22,7 @@ import (
 
 	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/exit"
+	"github.com/heapdrift/heapdrift/gaterun/canary"
 	"github.com/heapdrift/heapdrift/labrun"
 )
 
@@ -29,7 +30,7 @@ import (
 const asProgram = "HEAPDRIFT_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" || len(os.Args) > 1 && os.Args[1] == labrun.Verb {
+	if os.Getenv(asProgram) != "" || len(os.Args) > 1 && (os.Args[1] == labrun.Verb || os.Args[1] == canary.Verb) {
 		main() // never returns
 	}
 	flag.Parse()
