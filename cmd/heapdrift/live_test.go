@@ -23,6 +23,7 @@ import (
 	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/exit"
 	"github.com/heapdrift/heapdrift/gaterun/canary"
+	"github.com/heapdrift/heapdrift/lab"
 	"github.com/heapdrift/heapdrift/labrun"
 )
 
@@ -130,6 +131,8 @@ func TestRunRefusesWhatCannotBeRun(t *testing.T) {
 		{"no scenario", []string{"lab", "run"}, exit.Usage, "NAME is missing"},
 		{"an unknown scenario", []string{"lab", "compare", "nope"}, exit.Usage, "closure"},
 		{"an unknown variant", []string{"lab", "run", "closure", "--variant", "mended"}, exit.Usage, "leaky or fixed"},
+		{"the leaky variant of a control", []string{"lab", "run", "burst", "--variant", "leaky"}, exit.Usage, "is a control"},
+		{"no scenario at once", []string{"lab", "compare", "--all", "--at-once", "0"}, exit.Usage, "--at-once 0"},
 		{"all scenarios and one", []string{"lab", "compare", "--all", "closure"}, exit.Usage, "--all"},
 		{"an argument to demo", []string{"demo", "closure"}, exit.Usage, "unexpected argument"},
 	} {
@@ -183,7 +186,17 @@ func TestLabListIsTheContract(t *testing.T) {
 		t.Fatalf("%v: %s", err, got.out)
 	}
 	for _, s := range list {
-		for _, field := range []string{"run", "finding", "kind", "allocated_at", "defect_at"} {
+		fields := []string{"run", "finding", "kind", "allocated_at", "defect_at"}
+		switch s.Kind {
+		case lab.KindControl:
+			fields = nil
+			if s.Truth.Leaky != nil {
+				t.Errorf("control %s has a leaky truth: %v", s.Name, s.Truth.Leaky)
+			}
+		case lab.KindPeak, lab.KindPlateau:
+			fields = fields[:1] // nothing is found: the two variants differ in what they need
+		}
+		for _, field := range fields {
 			if s.Truth.Leaky[field] == nil {
 				t.Errorf("scenario %s: truth.leaky.%s is missing", s.Name, field)
 			}
