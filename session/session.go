@@ -164,8 +164,8 @@ func (s *session) reach(ctx context.Context) error {
 			s.report.tellWarning(err.Error() + "; trying again")
 		}
 		s.report.update(func(e *Event) { e.Failing = err.Error() })
-		if cause := sleep(ctx, wait); cause != nil {
-			return fmt.Errorf("%w before the target answered at all: %w", cause, err)
+		if sleep(ctx, wait) != nil {
+			return fmt.Errorf("the target never answered: %w", err)
 		}
 	}
 }

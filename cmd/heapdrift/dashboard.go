@@ -37,6 +37,8 @@ type dashFlags struct {
 	usual usual
 	tui   bool
 	theme tui.Theme
+	// newest follows the target that began last, of several one after the other.
+	newest bool
 }
 
 // linger is how long a dashboard stays, after the end, that nobody asked for by
@@ -115,7 +117,7 @@ func (a *app) show(cmd *cobra.Command, f *dashFlags, work func(ctx context.Conte
 	defer cancel()
 	d := &dashboard{now: map[string]chan struct{}{}, latest: map[string]session.Observation{}}
 	cfg := tui.Config{
-		Theme: f.theme, Quit: cancel, Snapshot: d.snapshot, Report: d.report, Logs: true, Newest: true,
+		Theme: f.theme, Quit: cancel, Snapshot: d.snapshot, Report: d.report, Logs: true, Newest: f.newest,
 		Getenv: func(name string) string { v, _ := a.env(name); return v },
 	}
 	if cfg.Recording = f.usual == always; !cfg.Recording {

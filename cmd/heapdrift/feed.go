@@ -31,7 +31,7 @@ func (f *feed) begin() model.Update {
 
 // update is what is new in an observation.
 func (f *feed) update(o session.Observation) model.Update {
-	u := model.Update{Source: f.source, Time: o.Event.Time, Title: f.title, State: f.state(o), Load: f.load(o.Event)}
+	u := model.Update{Source: f.source, Time: o.Event.Time, Title: f.title, State: f.state(o), Load: f.load(o)}
 	if u.Progress = progressOf(o.Event); u.Progress.Note == "" {
 		f.went = u.Progress
 	} else if o.Final && f.went != nil {
@@ -69,17 +69,21 @@ func (f *feed) state(o session.Observation) model.State {
 	return model.StateLive
 }
 
-func (f *feed) load(e session.Event) *model.Load {
+func (f *feed) load(o session.Observation) *model.Load {
 	if f.cfg.Load == nil && f.cfg.Target == nil {
-		if f.cfg.OpsMetric != "" {
-			return &model.Load{Source: "metrics"}
+		if f.cfg.OpsMetric == "" || o.Run == nil {
+			return nil
 		}
-		return nil
+		l := &model.Load{Source: "metrics"}
+		if ops := o.Run.Snapshots[len(o.Run.Snapshots)-1].Ops; ops != nil {
+			l.Completed = *ops
+		}
+		return l
 	}
-	c := e.Counts
+	c := o.Event.Counts
 	return &model.Load{
 		Source: "heapdrift", Rate: f.cfg.Plan.Rate.Mean(),
-		Sent: c.Sent, Completed: c.Completed, Errors: c.Errors, Shed: c.Shed, InFlight: c.InFlight, Latency: millis(e.Latency),
+		Sent: c.Sent, Completed: c.Completed, Errors: c.Errors, Shed: c.Shed, InFlight: c.InFlight, Latency: millis(o.Event.Latency),
 	}
 }
 

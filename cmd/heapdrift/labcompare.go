@@ -81,6 +81,7 @@ func (a *app) compareOne(cmd *cobra.Command, l *labFlags, name string) error {
 		return err
 	}
 	var c *labrun.Comparison
+	l.dash.newest = true
 	err = a.show(cmd, &l.dash, func(ctx context.Context, d *dashboard) (err error) {
 		if d == nil {
 			o.Progress = func(v lab.Variant, e session.Event) { a.follow(name + "/" + string(v))(e) }
