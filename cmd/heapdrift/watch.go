@@ -223,7 +223,7 @@ func (l *watchLines) attach(cfg *session.Config, name string) {
 		}
 		follow(e)
 	}
-	var last detect.RunVerdict
+	last := detect.RunInconclusive // which is no news
 	cfg.Observe = func(o session.Observation) {
 		if o.Result == nil || o.Final || o.Result.Verdict == last || l.a.quiet {
 			return
@@ -231,7 +231,11 @@ func (l *watchLines) attach(cfg *session.Config, name string) {
 		last = o.Result.Verdict
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.a.progress.Line(strings.TrimSpace(fmt.Sprintf("%s  so far %s, after %d snapshots", show, last, o.Result.Snapshots)))
+		line := fmt.Sprintf("so far %s, after %d snapshots", last, o.Result.Snapshots)
+		if l.named {
+			line = name + ": " + line
+		}
+		l.a.progress.Line(line)
 	}
 }
 
