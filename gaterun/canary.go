@@ -74,20 +74,21 @@ func (r *runner) canary(ctx context.Context, j *job) (*gate.Canary, error) {
 		return nil, err
 	}
 	s := gate.Judge(gate.Input{Name: cfg.Name, Run: out.Run, Result: out.Result, Limits: gate.Limits{LiveBytesPerOp: &limit}, Tolerance: j.detect.Tolerance})
-	verdict(c, &s.Budgets[0], out.Result)
+	verdict(c, &s, out.Result)
 	return c, nil
 }
 
-// verdict says whether the budget that the canary breaks is seen to be broken,
-// and by about as much as it is.
-func verdict(c *gate.Canary, b *gate.Budget, res *detect.Result) {
+// verdict says whether the gate failed for what the canary keeps, and how well
+// it knows its size. The first budget is that of live bytes.
+func verdict(c *gate.Canary, s *gate.Scenario, res *detect.Result) {
+	b := &s.Budgets[0]
 	c.Measured = b.Measured
 	kept := gate.Quantity(c.Injected, b.Unit)
 	switch m := b.Measured; {
-	case b.State == gate.BudgetBroken && near(m, c.Injected):
+	case s.State == gate.Failed && near(m, c.Injected):
 		c.Found = true
-		c.Why = fmt.Sprintf("a leak of %s was planted and seen: %s", kept, gate.Measurement(m, b.Unit))
-	case b.State == gate.BudgetBroken:
+		c.Why = fmt.Sprintf("a leak of %s was planted and seen: %s", kept, s.Summary)
+	case s.State == gate.Failed:
 		c.Why = fmt.Sprintf("a leak of %s was planted and measured as %s: sizes cannot be trusted here", kept, gate.Measurement(m, b.Unit))
 	default:
 		c.Why = fmt.Sprintf("a leak of %s was planted and not seen (%s)", kept, b.Why)

@@ -25,7 +25,7 @@ func (j *judge) quantity(name, unit string) quantity {
 		q.total, q.clean = "live_objects", j.Result.Clean.Objects
 	case NameGoroutines, NameGoroutinesSecond:
 		q.total, q.clean, q.kind = "goroutines", j.Result.Clean.Goroutines, detect.KindGoroutine
-	default:
+	case NameLiveBytes, NameBytesSecond:
 		q.total, q.clean = "live_bytes", j.Result.Clean.Bytes
 	}
 	q.perSecond = name == NameBytesSecond || name == NameGoroutinesSecond
@@ -48,11 +48,13 @@ func (j *judge) budgets() {
 		switch {
 		case n.limit != nil:
 			j.rows = append(j.rows, j.growth(j.quantity(n.name, n.unit), *n.limit, false))
+		case n.name == NameLiveObjects && j.Result.HasOps:
+			if limit, asked := j.objects(); asked {
+				j.rows = append(j.rows, j.growth(j.quantity(n.name, n.unit), limit, true))
+			}
 		case n.name == NameLiveBytes && j.heap == nil && j.Result.HasOps,
 			n.name == NameGoroutines && j.Result.HasOps,
-			n.name == NameLiveObjects && j.Result.HasOps && j.objectsAlone():
-			j.rows = append(j.rows, j.growth(j.quantity(n.name, n.unit), 0, true))
-		case n.name == NameBytesSecond && j.heap == nil && !j.Result.HasOps:
+			n.name == NameBytesSecond && j.heap == nil && !j.Result.HasOps:
 			j.rows = append(j.rows, j.growth(j.quantity(n.name, n.unit), 0, true))
 		}
 	}
@@ -66,15 +68,34 @@ func (j *judge) budgets() {
 	}
 }
 
-// objectsAlone reports that live objects leak and no budget speaks of the heap:
-// growth that bytes are too noisy to show.
-func (j *judge) objectsAlone() bool {
-	b := j.Result.Total("live_bytes")
-	if b != nil && b.Verdict == detect.Leak {
-		return false
+// What an object takes at the least, bytes: of the usual small ones, and of
+// those that hold one pointer.
+const (
+	smallObject    = 16
+	smallestObject = 8
+)
+
+// objects is the budget of live objects where none is named, and whether there
+// is one: for comparing with a baseline, and where objects leak and bytes, which
+// are noisier, do not show it. It follows from that of bytes: as many objects as
+// those bytes could be.
+func (j *judge) objects() (limit float64, asked bool) {
+	if j.heap != nil {
+		if limit = *j.heap; j.Limits.LiveBytesPerOp == nil && j.opsPerSecond() > 0 {
+			limit /= j.opsPerSecond()
+		}
 	}
-	t := j.Result.Total("live_objects")
-	return t != nil && t.Verdict == detect.Leak && (j.heap == nil || *j.heap == 0)
+	o, b := j.Result.Total("live_objects"), j.Result.Total("live_bytes")
+	leaks := o != nil && o.Verdict == detect.Leak
+	if b != nil && b.PerOp != nil {
+		switch {
+		case b.PerOp.Lo > limit && b.Verdict == detect.Leak:
+			leaks = false // bytes show it
+		case b.PerOp.Hi <= limit:
+			return limit / smallestObject, leaks || j.Baseline != nil && j.Baseline.LiveObjects != nil
+		}
+	}
+	return limit / smallObject, leaks || j.Baseline != nil && j.Baseline.LiveObjects != nil
 }
 
 // growth judges one quantity by its interval and the detector's verdict on it.
@@ -96,7 +117,7 @@ func (j *judge) growth(q quantity, limit float64, implied bool) Budget {
 	if j.Baseline != nil {
 		b.Baseline = j.Baseline.total(q.name)
 		if b.Baseline != nil {
-			b.Status = compare(b.Measured, b.Baseline, j.margin(q.kind, b.Baseline))
+			b.Status = compare(b.Measured, b.Baseline, j.margin(q, b.Baseline))
 		}
 	}
 	lo, hi, silenced := j.without(q, now)
@@ -190,11 +211,17 @@ func (j *judge) allSilenced(kind detect.Kind) bool {
 }
 
 // margin is the least difference to the baseline that counts, in the unit of a
-// kind: the detector's tolerance, or a tenth of what was there.
-func (j *judge) margin(kind detect.Kind, before *report.Interval) float64 {
+// quantity: the detector's tolerance, or a tenth of what was there.
+func (j *judge) margin(q quantity, before *report.Interval) float64 {
 	m := j.Tolerance
-	if kind == detect.KindGoroutine {
+	switch {
+	case q.kind == detect.KindGoroutine:
 		m = 0
+	case q.total == "live_objects":
+		m /= smallObject
+	}
+	if q.perSecond {
+		m *= j.opsPerSecond()
 	}
 	if before != nil {
 		m = math.Max(m, sameShare*math.Abs(before.Estimate))

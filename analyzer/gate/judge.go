@@ -62,7 +62,7 @@ func (j *judge) findings() {
 			f.Status = StatusNew
 			if site := j.Baseline.site(from); site != nil {
 				f.Before = site.Growth
-				f.Status = compare(now, site.Growth, j.margin(from.Kind, site.Growth))
+				f.Status = compare(now, site.Growth, j.margin(quantity{kind: from.Kind}, site.Growth))
 			}
 		}
 		j.found = append(j.found, f)
@@ -161,14 +161,37 @@ func (j *judge) conclude() (State, string) {
 	if why := j.unwhole(); why != "" {
 		return Undecided, why
 	}
-	if j.Result.Verdict == detect.RunLeak && !j.lenient() {
+	if j.Result.Verdict == detect.RunLeak && !j.allowed() {
 		return Failed, "the run's verdict is leak; " + j.kept()
 	}
 	return Passed, j.kept()
 }
 
+// allowed reports that what leaks is known to be within a budget above 0, or
+// suppressed: each total, and, as none of them fails, each finding.
+func (j *judge) allowed() bool {
+	leaks := false
+	for _, name := range []string{"live_bytes", "live_objects", "goroutines"} {
+		t := j.Result.Total(name)
+		if t == nil || t.Verdict != detect.Leak {
+			continue
+		}
+		leaks = true
+		if !slices.ContainsFunc(j.rows, func(b Budget) bool {
+			of := j.quantity(b.Name, b.Unit).total
+			if of == "live_bytes" && name == "live_objects" { // theirs, where it is not kept, was told before
+				of = name
+			}
+			return of == name && b.State == BudgetKept && (b.Limit > 0 || b.Suppressed)
+		}) {
+			return false
+		}
+	}
+	return leaks || slices.ContainsFunc(j.found, func(f Finding) bool { return f.Verdict == detect.Leak })
+}
+
 // lenient reports that a suppression or a budget above 0 takes part: what makes
-// the detector's own verdict leak or inconclusive was weighed with it.
+// the detector's own verdict inconclusive was weighed with it.
 func (j *judge) lenient() bool {
 	for i := range j.found {
 		if j.found[i].Suppressed != nil || j.covers(&j.found[i]) {
@@ -177,7 +200,7 @@ func (j *judge) lenient() bool {
 	}
 	for _, b := range j.rows {
 		if b.State == BudgetKept && !b.Implied && b.Limit > 0 && b.Allowed == b.Limit {
-			return true // growth that is allowed, or an open interval below the budget
+			return true // an open interval below the budget
 		}
 	}
 	return false

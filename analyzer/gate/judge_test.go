@@ -115,6 +115,7 @@ func TestWhatBecomesOfARun(t *testing.T) {
 			change: func(r *detect.Result) {
 				leaky(r)
 				set(r, total("live_bytes", detect.Stable, iv(0.5, -2, 3)))
+				set(r, total("live_objects", detect.Stable, iv(0, -0.1, 0.1)))
 			},
 			want: Failed, says: "leaks 80.0 B/op [74.0, 86.0]; no suppression and no budget covers it",
 		},
@@ -182,6 +183,35 @@ func TestWhatBecomesOfARun(t *testing.T) {
 			name:   "objects that leak where bytes are too noisy fail",
 			change: func(r *detect.Result) { leaky(r); r.Findings = nil; r.Total("live_bytes").Verdict = detect.Stable },
 			want:   Failed, says: "live_objects_per_op", budget: "live_objects_per_op broken ",
+		},
+		{
+			// Seen on a crowded machine: bytes ± 20 B/op, objects ± 0.03.
+			name: "objects tell of a regression where bytes are too noisy", limits: Limits{LiveBytesPerOp: ptr(10)},
+			base: &Entry{LiveBytes: known(iv(0.9, -0.5, 2.3)), LiveObjects: known(iv(0.001, -0.02, 0.02)), Goroutines: known(iv(0, 0, 0.001))},
+			change: func(r *detect.Result) {
+				r.Verdict = detect.RunLeak
+				set(r, total("live_bytes", detect.Plateau, iv(5, -15, 25)))
+				set(r, total("live_objects", detect.Leak, iv(0.1286, 0.0956, 0.1615)))
+			},
+			want: Failed, says: "live_objects_per_op: 0.13 objects/op [0.10, 0.16] is more than the baseline's 0.001 objects/op", budget: "live_objects_per_op broken worse",
+		},
+		{
+			name: "as many objects as the bytes of the budget could be pass", limits: Limits{LiveBytesPerOp: ptr(10)},
+			change: func(r *detect.Result) {
+				r.Verdict = detect.RunLeak
+				set(r, total("live_bytes", detect.Plateau, iv(5, -15, 25)))
+				set(r, total("live_objects", detect.Leak, iv(0.1286, 0.0956, 0.1615)))
+			},
+			want: Passed, budget: "live_objects_per_op kept ",
+		},
+		{
+			name: "more of them fail", limits: Limits{LiveBytesPerOp: ptr(1)},
+			change: func(r *detect.Result) {
+				r.Verdict = detect.RunLeak
+				set(r, total("live_bytes", detect.Plateau, iv(5, -15, 25)))
+				set(r, total("live_objects", detect.Leak, iv(0.1286, 0.0956, 0.1615)))
+			},
+			want: Failed, says: "live_objects_per_op: 0.13 objects/op [0.10, 0.16] is above the budget of 0.062 objects/op",
 		},
 		{
 			name: "a leak that nothing names fails all the same",
@@ -362,7 +392,7 @@ func TestTwoRunsOfOneLeakAreTheSame(t *testing.T) {
 		{"15 % less", 6800, 8000, StatusBetter},
 	} {
 		j := &judge{Input: Input{Tolerance: 1}}
-		if got := compare(exact(c.now), exact(c.before), j.margin(detect.KindHeap, exact(c.before))); got != c.want {
+		if got := compare(exact(c.now), exact(c.before), j.margin(quantity{kind: detect.KindHeap}, exact(c.before))); got != c.want {
 			t.Errorf("%s: %s; want %s", c.name, got, c.want)
 		}
 	}
