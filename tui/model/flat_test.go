@@ -60,6 +60,11 @@ func TestTenHoursKeepMemoryFlat(t *testing.T) {
 	if len(tgt.probes) > maxProbes || len(tgt.events) > maxEvents || len(tgt.looks) > maxLooks {
 		t.Errorf("%d probes, %d events, %d looks are kept", len(tgt.probes), len(tgt.events), len(tgt.looks))
 	}
+	for i := 2; i < len(tgt.probes)-1; i++ {
+		if d := tgt.probes[i].Time.Sub(tgt.probes[i-1].Time); d != time.Duration(tgt.every)*time.Second {
+			t.Fatalf("probes %d and %d are %v apart, each stands for %d", i-1, i, d, tgt.every)
+		}
+	}
 	// What is kept is spread evenly over all of it, to the very last.
 	ms := tgt.line.moments
 	for i := 2; i < len(ms)-1; i++ {

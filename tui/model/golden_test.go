@@ -123,6 +123,11 @@ func TestPicturesAreAsLookedAt(t *testing.T) {
 			r.Power = &detect.Power{BytesPerOp: &bytes, GoroutinesPerOp: &routines, Confidence: 0.9}
 			m.Apply(Update{Source: "processor:6060", Time: began.Add(late), State: StateEnded, Result: r})
 		}},
+		{"restart", 80, 24, -1, func(m *Model) {
+			s := pipeline()
+			s.phases, s.restart = nil, 5*time.Minute
+			m.Apply(Update{Source: "processor:6060", State: StateLive, Run: s.run(9 * time.Minute)})
+		}},
 		{"nothing", 80, 24, -1, nil},
 	}
 	for _, c := range cases {

@@ -651,3 +651,69 @@ func TestVerdictsThatChangeAreEvents(t *testing.T) {
 		t.Errorf("events are %q, want %q", got, want)
 	}
 }
+
+func TestGrowthIsToldFromTheLastTwoThirds(t *testing.T) {
+	t.Parallel()
+	s := pipeline()
+	s.phases, s.every = nil, 10*time.Second
+	s.sites[0].objects = func(n float64) float64 { return min(n, 100*400) } // full after 100 s
+	m := New(DefaultConfig())
+	m.Apply(Update{Source: "a", Run: s.run(6 * time.Minute)})
+	rows, _ := m.rowsNow(m.frameNow())
+	i := slices.IndexFunc(rows, func(r *row) bool { return r.name == "embed.(*Batcher).Flush" })
+	if got := rows[i].rate; got != 0 {
+		t.Errorf("a cache that was full in the first third grows by %g B/op", got)
+	}
+}
+
+func TestSnapshotsOutOfOrderArePassedOver(t *testing.T) {
+	t.Parallel()
+	s := pipeline()
+	run := s.run(time.Minute)
+	run.Snapshots[3], run.Snapshots[5] = run.Snapshots[5], run.Snapshots[3]
+	m := New(DefaultConfig())
+	m.Apply(Update{Source: "a", Run: run})
+	ms := m.targets[0].line.moments
+	if !slices.IsSortedFunc(ms, func(a, b moment) int { return a.at.Compare(b.at) }) || len(ms) != 5 {
+		t.Errorf("%d moments are kept, want the 5 that are in order", len(ms))
+	}
+}
+
+func TestAFrozenPictureOutlivesThinning(t *testing.T) {
+	t.Parallel()
+	s := pipeline()
+	s.phases, s.every, s.sites = nil, time.Second, s.sites[:4]
+	tell := func(m *Model, from, to int) {
+		for i := from; i < to; i++ {
+			x := s.at(time.Duration(i) * time.Second)
+			m.Apply(Update{Source: "a", Time: x.Time, Run: &snapshot.Run{Target: s.target, Snapshots: []*snapshot.Snapshot{x}}})
+		}
+	}
+	frozen, still := New(DefaultConfig()), New(DefaultConfig())
+	tell(frozen, 0, maxMoments)
+	tell(still, 0, maxMoments)
+	frozen.Do(ActionFreeze)
+	still.Do(ActionFreeze)
+	tell(frozen, maxMoments, 3*maxMoments)
+	for range 50 { // rows are made anew from what was frozen
+		frozen.Do(ActionScrubBack)
+		still.Do(ActionScrubBack)
+	}
+	if a, b := text(frozen, 110, 32), text(still, 110, 32); a != b {
+		t.Errorf("what came in while it was frozen changed the picture:\n%s\nwant\n%s", a, b)
+	}
+}
+
+func TestAnEventAtTheLastMomentIsReached(t *testing.T) {
+	t.Parallel()
+	m := feed(t, late)
+	m.Apply(Update{Source: "processor:6060", Events: []Event{{Time: began.Add(late), Severity: Warning, Text: "just now"}, {Time: began.Add(late - time.Minute), Text: "a minute ago"}}})
+	m.Do(ActionEventBack)
+	if e, _ := m.latestEvent(m.frameNow()); e.Text != "just now" {
+		t.Errorf("the event before now is %q", e.Text)
+	}
+	m.Do(ActionEventBack)
+	if e, _ := m.latestEvent(m.frameNow()); e.Text != "a minute ago" {
+		t.Errorf("the event before that is %q", e.Text)
+	}
+}

@@ -245,11 +245,17 @@ func (t *target) judged(res *detect.Result) {
 	t.looks = append(t.looks, look{at, res})
 	switch {
 	case res.Verdict == was:
+	case was == "" && res.Verdict != detect.RunInconclusive:
+		severity := Info
+		if res.Verdict == detect.RunLeak {
+			severity = Alarm
+		}
+		t.event(Event{Time: at, Severity: severity, Text: "verdict: " + string(res.Verdict)})
 	case res.Verdict == detect.RunLeak:
 		t.event(Event{Time: at, Severity: Alarm, Text: "look confirmed: leak"})
 	case was == detect.RunLeak:
 		t.event(Event{Time: at, Severity: Warning, Text: "no longer a leak: " + string(res.Verdict)})
-	case was != "" || res.Verdict == detect.RunClean:
+	case was != "":
 		t.event(Event{Time: at, Text: "verdict: " + string(res.Verdict)})
 	}
 	t.boundLooks()
