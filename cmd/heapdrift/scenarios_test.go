@@ -40,7 +40,8 @@ func TestTheREADMEsTableOfScenariosIsTheLabs(t *testing.T) {
 	}
 }
 
-// pageOf is the page that tells of a scenario; the controls share one.
+// pageOf is the page that tells of a scenario, which must be there; the
+// controls share one.
 func pageOf(t *testing.T, name string) string {
 	t.Helper()
 	sc, err := lab.Find(name)
@@ -50,6 +51,12 @@ func pageOf(t *testing.T, name string) string {
 	page := "docs/" + name + ".md"
 	if sc.Kind == lab.KindControl {
 		page = "docs/controls.md"
+	}
+	b, err := os.ReadFile("../../" + page)
+	if err != nil {
+		t.Errorf("scenario %s has no page: %v", name, err)
+	} else if !strings.Contains(string(b), name) {
+		t.Errorf("%s does not name scenario %s", page, name)
 	}
 	return page
 }
