@@ -105,7 +105,7 @@ func (a *analysis) lacks() {
 		return
 	}
 	if len(a.w.tail) < minTail {
-		warn("%d snapshots after the warm-up: at least %d are needed for a verdict; take more, or run longer", len(a.w.tail), minTail)
+		warn("%s after the warm-up: at least %d are needed for a verdict; take more, or run longer", plural(float64(len(a.w.tail)), "snapshot"), minTail)
 	}
 	if t := a.r.Total(series.LiveBytes); t == nil {
 		warn("live bytes are not known: no snapshot holds heap counters or a heap profile")
@@ -135,7 +135,7 @@ func (a *analysis) lacks() {
 		warn("some stacks are cut at 128 frames: set GODEBUG=profstackdepth=256 in the target to see their roots")
 	}
 	if !a.r.HasOps {
-		warn("operations are not known: growth is given per second, and a clean limit per operation cannot be held; give --ops-metric, or let heapdrift drive the load")
+		warn("operations are not known: growth is given per second, and a clean limit per operation cannot be held; count them while recording (--ops-metric), or let heapdrift drive the load")
 	}
 }
 

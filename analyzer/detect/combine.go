@@ -48,7 +48,7 @@ func (a *analysis) combine(sites []Finding, groups []*groupFinding) []Finding {
 		out = append(out, f)
 	}
 	if left > 0 {
-		out[alone].Why = append(out[alone].Why, fmt.Sprintf("%d more sites grow along with the stuck goroutines and are not shown: end those first", left))
+		out[alone].Why = append(out[alone].Why, fmt.Sprintf("besides, %s that grow along with the stuck goroutines are not shown: end those first", plural(float64(left), "site")))
 	}
 	order(out)
 	a.withGoroutines(out, groups)
@@ -101,7 +101,7 @@ func (a *analysis) withGoroutines(sites []Finding, groups []*groupFinding) {
 
 // holder names the goroutines of g in a sentence.
 func (g *groupFinding) holder() string {
-	s := fmt.Sprintf("%.0f goroutines [%s] in %s", g.Count, orRunning(g.WaitReason), g.Function)
+	s := fmt.Sprintf("%s [%s] in %s", plural(g.Count, "goroutine"), orRunning(g.WaitReason), g.Function)
 	if g.group.Root != g.Function {
 		s += ", begun as " + g.group.Root
 	}

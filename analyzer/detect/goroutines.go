@@ -100,7 +100,7 @@ func alike(a, b *groupFinding) bool {
 }
 
 func (f *groupFinding) proved(p *series.Group) {
-	f.Why = append(f.Why, fmt.Sprintf("the runtime proved %.0f of them unreachable (goroutineleak)", last(p.Count)))
+	f.Why = append(f.Why, fmt.Sprintf("the runtime proved %s of them unreachable (goroutineleak)", number(last(p.Count))))
 }
 
 // judgeGroup returns nil for a group that does not grow. Where the count of all
@@ -153,7 +153,7 @@ func (a *analysis) judgeGroup(g *series.Group, open bool) *groupFinding {
 		f.Verdict = Suspect
 		f.Why = append(f.Why, fmt.Sprintf("watched for %.0f s without a drain or a count of operations: a healthy ramp looks the same", a.r.Seconds[at[n-1]]-a.r.Seconds[at[0]]))
 	default:
-		f.Why = append(f.Why, fmt.Sprintf("they begin and do not end: +%.0f in %d snapshots (tau %.2f, p %.2g)", gt.growth, n, gt.kendall.Tau, math.Max(gt.p, gt.kendall.P)))
+		f.Why = append(f.Why, fmt.Sprintf("they begin and do not end: +%s in %d snapshots (tau %.2f, p %.2g)", number(gt.growth), n, gt.kendall.Tau, math.Max(gt.p, gt.kendall.P)))
 	}
 	if kept >= 0.5 {
 		f.Why = append(f.Why, "still there after the drain")

@@ -243,7 +243,7 @@ func (a *analysis) report(m *measure, v Verdict) *Total {
 		case n == 0:
 			t.Why = []string{"no snapshot of the steady phase has it"}
 		case n < minTail:
-			t.Why = []string{fmt.Sprintf("%d snapshots to judge; at least %d are needed", n, minTail)}
+			t.Why = []string{fmt.Sprintf("%s to judge; at least %d are needed", plural(float64(n), "snapshot"), minTail)}
 		case a.r.HasOps:
 			t.Why = []string{"no operation was completed between the snapshots to judge"}
 		default:

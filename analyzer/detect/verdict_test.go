@@ -170,7 +170,7 @@ func TestTooFewSnapshots(t *testing.T) {
 		says string
 	}{
 		{"none", simulation{}, "no snapshots"},
-		{"one", simulation{steady: 1}, "1 snapshots after the warm-up: at least 6"},
+		{"one", simulation{steady: 1}, "1 snapshot after the warm-up: at least 6"},
 		{"seven, of which the first third is warm-up", simulation{steady: 7, ops: 100, bytes: curve(7, 0, linear(1e8)), objects: curve(7, 0, linear(1e6))}, "5 snapshots after the warm-up: at least 6"},
 		{"only idle ones: interrupted before the load", simulation{idle: 6}, "0 snapshots after the warm-up"},
 		{"interrupted early in the load, no drain", simulation{idle: 6, steady: 4, ops: 100, bytes: curve(4, 0, linear(1e8))}, "4 snapshots after the warm-up"},

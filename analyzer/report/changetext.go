@@ -81,7 +81,7 @@ func ChangeText(w io.Writer, c *Changed, o TextOptions) error {
 		t.line("note: " + printable(s))
 	}
 	for _, s := range c.warnings() {
-		t.line("warning: " + printable(s))
+		t.prose("warning: ", printable(s))
 	}
 	if _, err := io.WriteString(w, t.b.String()); err != nil {
 		return fmt.Errorf("write the comparison as text: %w", err)

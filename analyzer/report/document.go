@@ -12,6 +12,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
@@ -282,7 +283,8 @@ func peak(p snapshot.Peak) *Peak {
 // not valid.
 func warnings(run *snapshot.Run, res *detect.Result) []string {
 	all := slices.Concat(run.Warnings, res.Warnings)
-	if v := run.Load.Valid; v != nil && !*v && run.Load.Reason != "" {
+	if v := run.Load.Valid; v != nil && !*v && run.Load.Reason != "" &&
+		!slices.ContainsFunc(all, func(w string) bool { return strings.HasSuffix(w, run.Load.Reason) }) {
 		all = append(all, run.Load.Reason)
 	}
 	out := make([]string, 0, len(all))

@@ -116,7 +116,7 @@ func open(run *snapshot.Run, res *detect.Result) (why, next []string) {
 func remedy(v detect.Verdict) string {
 	switch v {
 	case detect.Backlog:
-		return "it went away in the drain: bound the queue, or lower --rate to what the service keeps up with"
+		return "it went away in the drain: bound the queue, or lower the rate (--rate) to what the service keeps up with"
 	case detect.Suspect:
 		return "lower the sampling rate (--memprofilerate 4096) and run longer (--for), with a drain that outlasts the program's time-outs (--drain)"
 	}

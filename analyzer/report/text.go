@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -20,6 +21,11 @@ type TextOptions struct {
 	Bundle string
 	// MaxFindings bounds the findings printed; 0 means 10.
 	MaxFindings int
+	// Recorded says that the run was read from a recording: advice then names no
+	// flags of `heapdrift run`.
+	Recorded bool
+	// Told are warnings that the reader has seen already.
+	Told []string
 }
 
 const indent = "     "
@@ -38,7 +44,9 @@ func Text(w io.Writer, run *snapshot.Run, res *detect.Result, o TextOptions) err
 		t.inconclusive()
 	}
 	for _, w := range warnings(run, res) {
-		t.line("warning: " + printable(w))
+		if !slices.Contains(o.Told, w) {
+			t.prose("warning: ", t.advice(w))
+		}
 	}
 	if o.Bundle != "" {
 		t.line("Bundle: " + o.Bundle + "   next: heapdrift analyze --format json " + o.Bundle)
@@ -82,13 +90,13 @@ func (t *text) inconclusive() {
 	t.line(t.head("inconclusive", "33") + "  " + span(t.run, t.res))
 	why, next := open(t.run, t.res)
 	for _, s := range why {
-		t.line(indent + printable(s))
+		t.prose(indent, t.advice(s))
 	}
 	t.findings()
 	t.churn()
 	t.footer()
 	for _, s := range next {
-		t.line("next: " + s)
+		t.prose("next: ", t.advice(s))
 	}
 }
 
@@ -217,40 +225,38 @@ func (t *text) details(f *detect.Finding) {
 	}
 	see := ""
 	if f.Docs != "" {
-		see = "   see " + printable(f.Docs)
+		see = ", see " + printable(f.Docs)
 	}
 	by := sentence(f.HeldBy)
 	switch {
 	case by != "" && f.Shape != "":
-		t.line(indent + "retained by " + by + " (" + printable(f.Shape) + ")" + see)
+		t.prose(indent, "retained by "+by+" ("+printable(f.Shape)+")"+see)
 	case by != "":
-		t.line(indent + "retained by " + by)
+		t.prose(indent, "retained by "+by)
 	case f.Shape != "":
 		t.line(indent + "shape  " + printable(f.Shape) + see)
 	}
+	if by := f.CreatedBy; by.Function != "" {
+		t.line(indent + "begun by " + shortFunction(by.Function) + "   " + place(by.Function, by.File, by.Line, t.run.Target.Module))
+	}
 	if len(f.Why) > 0 {
-		t.line(indent + "why  " + sentence(f.Why))
+		t.prose(indent+"why  ", t.advice(sentence(f.Why)))
 	}
 	for _, w := range f.Warnings {
-		t.line(indent + "note  " + printable(w))
+		t.prose(indent+"note  ", t.advice(w))
 	}
 }
 
 // footer: what the sites explain, the forecast, the power of the run.
 func (t *text) footer() {
-	for _, s := range []string{explained(t.res), mean(t.res)} {
+	seen := power(t.res)
+	if seen != "" {
+		seen = "This run would have seen any leak of " + seen + "."
+	}
+	for _, s := range []string{explained(t.res), mean(t.res), forecast(t.res), seen, naming(t.run, t.res)} {
 		if s != "" {
-			t.line(s)
+			t.prose("", s)
 		}
-	}
-	if s := forecast(t.res); s != "" {
-		t.line(s)
-	}
-	if s := power(t.res); s != "" {
-		t.line("This run would have seen any leak of " + s + ".")
-	}
-	if s := naming(t.run, t.res); s != "" {
-		t.line(s)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/heapdrift/heapdrift/analyzer/capture"
 	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/exit"
 )
 
@@ -40,7 +41,7 @@ func (a *app) analyze() *cobra.Command {
 				failed = errors.New(run.Failed)
 			}
 			a.code = exit.OfRun(res.Verdict, failed)
-			return a.emit(&out, rendered(run, res, ""))
+			return a.emit(&out, rendered(run, res, report.TextOptions{Recorded: true}))
 		},
 	}
 	out.bind(cmd.Flags())

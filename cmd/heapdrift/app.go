@@ -28,6 +28,8 @@ type app struct {
 	out      *sink // standard output: the result and nothing else
 	progress *progress.Writer
 	quiet    bool
+	told     []string  // warnings that standard error showed on the terminal of the result
+	waiting  []string  // warnings that the result will show
 	code     exit.Code // of the result, errors aside
 }
 
@@ -104,7 +106,7 @@ HEAPDRIFT_MAX_IN_FLIGHT. Exit codes: 0 clean, 1 leak, 2 usage, 3 inconclusive,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return flags.Mistake(cmd.Flags(), cmd.CommandPath(), err)
 	})
-	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "show no progress, warnings alone")
+	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "show no progress and no warnings: the result alone")
 	root.SetHelpCommand(a.help(root))
 	root.AddCommand(a.demo(), a.lab(), a.run(), a.record(), a.analyze(), a.compareRuns(), a.doctor(), a.version(), a.labServe(), a.gate(), a.baseline(), a.canaryServe(), a.watch(), a.replay())
 	return root

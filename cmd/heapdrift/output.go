@@ -85,8 +85,8 @@ func (a *app) emit(o *outputFlags, render renderer) error {
 	return errors.Join(errs...)
 }
 
-// rendered is a judged run's renderer.
-func rendered(run *snapshot.Run, res *detect.Result, bundle string) renderer {
+// rendered is a judged run's renderer; o is of its text, but for the colour.
+func rendered(run *snapshot.Run, res *detect.Result, o report.TextOptions) renderer {
 	return func(w io.Writer, f flags.Format, color bool) error {
 		switch f {
 		case flags.JSON:
@@ -94,7 +94,9 @@ func rendered(run *snapshot.Run, res *detect.Result, bundle string) renderer {
 		case flags.Markdown:
 			return report.Markdown(w, run, res)
 		}
-		return report.Text(w, run, res, report.TextOptions{Color: color, Bundle: bundle})
+		o := o
+		o.Color = color
+		return report.Text(w, run, res, o)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/progress"
 	"github.com/heapdrift/heapdrift/session"
 )
 
@@ -30,7 +31,7 @@ func (a *app) record() *cobra.Command {
 			rec, err := session.Record(cmd.Context(), cfg)
 			if rec != nil {
 				a.progress.Done()
-				fmt.Fprintf(a.out, "%d snapshots in %s   next: heapdrift analyze %s\n", rec.Snapshots, rec.Bundle, rec.Bundle) // out keeps the error
+				fmt.Fprintf(a.out, "%s in %s   next: heapdrift analyze %s\n", progress.Snapshots(rec.Snapshots), rec.Bundle, rec.Bundle) // out keeps the error
 			}
 			return err
 		},

@@ -16,8 +16,10 @@ import (
 
 	"github.com/heapdrift/heapdrift/analyzer/capture"
 	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/exit"
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/flags"
+	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/progress"
 	"github.com/heapdrift/heapdrift/session"
 )
 
@@ -231,7 +233,7 @@ func (l *watchLines) attach(cfg *session.Config, name string) {
 		last = o.Result.Verdict
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		line := fmt.Sprintf("so far %s, after %d snapshots", last, o.Result.Snapshots)
+		line := fmt.Sprintf("so far %s, after %s", last, progress.Snapshots(o.Result.Snapshots))
 		if l.named {
 			line = name + ": " + line
 		}
@@ -255,7 +257,7 @@ func (a *app) concludeAll(w *watching, outs []*session.Outcome, errs []error) er
 		}
 		settle(out)
 		a.code = exit.Worst(a.code, exit.OfRun(out.Result.Verdict, out.Died))
-		judged, names = append(judged, rendered(out.Run, out.Result, out.Bundle)), append(names, w.names[i])
+		judged, names = append(judged, rendered(out.Run, out.Result, report.TextOptions{Bundle: out.Bundle})), append(names, w.names[i])
 	}
 	if len(judged) > 0 {
 		errs = append(errs, a.emit(&w.out, together(names, judged)))

@@ -36,7 +36,7 @@ type Mode int
 const (
 	Plain    Mode = iota // lines: a log, a pipe, a dumb terminal
 	Terminal             // one line, rewritten
-	Quiet                // warnings alone
+	Quiet                // nothing
 )
 
 // every is the time between plain lines of one phase.
@@ -82,9 +82,10 @@ func (p *Writer) Show(s Status) {
 
 func (p *Writer) message(s Status) {
 	switch {
+	case p.mode == Quiet:
 	case s.Warning:
 		p.Line("warning: " + s.Message)
-	case p.mode != Quiet:
+	default:
 		p.Line(s.Message)
 	}
 }
@@ -129,12 +130,20 @@ func (s *Status) line() string {
 		fmt.Fprintf(&b, "  %s shed", thousands(s.Shed))
 	}
 	if s.Snapshots > 0 {
-		fmt.Fprintf(&b, "  %d snapshots", s.Snapshots)
+		fmt.Fprintf(&b, "  %s", Snapshots(s.Snapshots))
 	}
 	if s.Detail != "" {
 		b.WriteString("  " + s.Detail)
 	}
 	return printable(b.String())
+}
+
+// Snapshots is "1 snapshot", "1,234 snapshots".
+func Snapshots(n int) string {
+	if n == 1 {
+		return "1 snapshot"
+	}
+	return thousands(int64(n)) + " snapshots"
 }
 
 // clock prints minutes and seconds: "0:07", "12:40", "1:02:05".

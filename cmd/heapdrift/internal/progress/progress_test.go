@@ -78,7 +78,7 @@ func TestARewrittenLineNeverWraps(t *testing.T) {
 	}
 }
 
-func TestQuietKeepsWarnings(t *testing.T) {
+func TestQuietIsSilent(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
 	p := New(&b, Quiet)
@@ -88,8 +88,17 @@ func TestQuietKeepsWarnings(t *testing.T) {
 	p.Show(s)
 	s.Message, s.Warning = "died", true
 	p.Show(s)
-	if b.String() != "warning: died\n" {
-		t.Errorf("got %q, want the warning alone", b.String())
+	if b.String() != "" {
+		t.Errorf("got %q, want nothing", b.String())
+	}
+}
+
+func TestOneSnapshotIsOne(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{1: "1 snapshot", 2: "2 snapshots", 1234: "1,234 snapshots"} {
+		if got := Snapshots(n); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 
