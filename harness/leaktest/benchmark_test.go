@@ -3,6 +3,7 @@ package leaktest
 import (
 	"flag"
 	"math"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -35,7 +36,7 @@ func bench(t *testing.T, fn func(b *testing.B)) (r testing.BenchmarkResult, byte
 }
 
 func TestReportCountsWhatABenchmarkLeavesBehind(t *testing.T) {
-	benchtime(t, "5000x")
+	benchtime(t, "20000x")
 	var c chainOf
 	var garbage *node
 	for _, x := range []struct {
@@ -86,8 +87,8 @@ func TestReportCountsWhatABenchmarkLeavesBehind(t *testing.T) {
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			r, bytes, objects := bench(t, x.fn)
-			if r.N != 5000 {
-				t.Fatalf("%d operations, want 5000", r.N)
+			if r.N != 20000 {
+				t.Fatalf("%d operations, want 20000", r.N)
 			}
 			if math.Abs(bytes-x.want) > 0.5 || math.Abs(objects-x.want/16) > 0.03 {
 				t.Errorf("%d operations: %.4f B/op and %.4f objects/op, want %v and %v", r.N, bytes, objects, x.want, x.want/16)
@@ -146,4 +147,27 @@ func TestReportLeavesAStoppedTimerStopped(t *testing.T) {
 		for range b.N {
 		}
 	})
+}
+
+func TestRetainedIsNothingWithinTheNoise(t *testing.T) {
+	for _, c := range []struct {
+		name                   string
+		bytes, objects         int64
+		wantBytes, wantObjects float64
+	}{
+		{"nothing", 0, 0, 0, 0},
+		{"a thread of the runtime", 5576, 7, 0, 0},
+		{"small objects", 1600, 100, 1600, 100},
+		{"one large object", 1 << 20, 1, 1 << 20, 1},
+		{"less than before", -5000, -100, 0, 0},
+		{"fewer bytes in more objects", -5000, 100, 0, 100},
+	} {
+		before := runtime.MemStats{HeapAlloc: 1 << 20, Mallocs: 1000, Frees: 500}
+		after := before
+		after.HeapAlloc += uint64(c.bytes)
+		after.Mallocs += uint64(c.objects)
+		if b, o := retained(&before, &after); b != c.wantBytes || o != c.wantObjects {
+			t.Errorf("%s: %v bytes and %v objects, want %v and %v", c.name, b, o, c.wantBytes, c.wantObjects)
+		}
+	}
 }

@@ -35,6 +35,14 @@ type seen struct {
 	kept     float64       // bytes an operation kept, at most
 }
 
+// enoughOps is how many operations show that goroutines are fewer than 0.01 an
+// operation, and patience how many times the time of a look they may take: what
+// passes on a calm machine shall pass on a busy one.
+const (
+	enoughOps = 400
+	patience  = 4
+)
+
 // look is the plan of one look: a number of snapshots, and operations in equal
 // parts before them.
 type look struct {
@@ -45,7 +53,8 @@ type look struct {
 
 // plan divides the time of a look between operations and snapshots. At least a
 // quarter of it is for operations; where snapshots take the most of it (a large
-// heap takes long to collect) fewer are taken.
+// heap takes long to collect) fewer are taken. It takes longer where the time
+// holds less than enough operations.
 func (c *config) plan(s seen) look {
 	l := look{snapshots: lookSnapshots, ops: c.ops, limit: time.Duration(math.MaxInt64)}
 	if !c.opsSet {
@@ -55,9 +64,9 @@ func (c *config) plan(s seen) look {
 		}
 		forOps := max(c.duration/4, c.duration-time.Duration(l.snapshots)*s.snapshot)
 		if s.op > 0 {
-			l.ops = min(l.ops, int(forOps/s.op))
+			l.ops = min(l.ops, max(int(forOps/s.op), min(enoughOps, int(patience*c.duration/s.op))))
 		}
-		l.limit = 4 * forOps / time.Duration(l.snapshots)
+		l.limit = 2 * patience * forOps / time.Duration(l.snapshots)
 	}
 	if s.kept > 0 {
 		l.ops = int(min(float64(l.ops), lookRoom/s.kept))

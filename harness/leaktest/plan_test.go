@@ -17,6 +17,8 @@ func TestPlanDividesTheTime(t *testing.T) {
 	}{
 		{"fast operations: the most there may be", base, seen{time.Millisecond, time.Microsecond, 0}, 20, 50_000},
 		{"1 ms each: the time but the snapshots'", base, seen{time.Millisecond, time.Millisecond, 0}, 20, 1980},
+		{"10 ms each: enough of them", base, seen{time.Millisecond, 10 * time.Millisecond, 0}, 20, 400},
+		{"40 ms each: as many as patience permits", base, seen{time.Millisecond, 40 * time.Millisecond, 0}, 20, 200},
 		{"1 s each: one before each of the fewest snapshots", base, seen{time.Millisecond, time.Second, 0}, 12, 12},
 		{"snapshots of 100 ms: fewer, and a quarter of the time for operations", base, seen{100 * time.Millisecond, time.Millisecond, 0}, 15, 500},
 		{"snapshots of 1 s: the fewest", base, seen{time.Second, time.Millisecond, 0}, 12, 500},
