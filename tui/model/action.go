@@ -39,6 +39,7 @@ const (
 	ActionEventForward // to the next event
 	ActionBackspace    // while typing: the last character
 	ActionClearLine    // while typing: all of it
+	ActionLog          // events and warnings
 	ActionInterrupt    // quit, whatever is open
 )
 
@@ -81,6 +82,7 @@ func Bindings() []Binding {
 		{"enter", ActionEnter, "the full stack, with its source"},
 		{"esc", ActionEscape, "close; back to now; clear the filter"},
 		{"d", ActionDiff, "growth since this moment"},
+		{"l", ActionLog, "events and warnings"},
 		{"s", ActionSnap, "take a snapshot now"},
 		{"y", ActionCopy, "copy the selection"},
 		{"e", ActionEdit, "open the line in $EDITOR"},

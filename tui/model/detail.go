@@ -28,11 +28,17 @@ func (m *Model) facts(f *frame, r *row) []fact {
 	if x := r.finding; x != nil {
 		add("why", report.Sentence(x.Why))
 		shape := report.Printable(x.Shape)
-		if hint := hintOf(x.Shape); hint != "" {
-			shape += " · hint: " + hint
+		switch {
+		case x.Docs != "" && shape != "":
+			shape += " · hint: " + x.Docs
+		case x.Docs != "":
+			shape = "hint: " + x.Docs
 		}
 		add("shape", shape)
 		add("held", report.Sentence(x.HeldBy))
+		if c := x.CreatedBy; c.Function != "" {
+			add("begun", report.ShortFunction(c.Function)+" "+report.Place(c.Function, c.File, c.Line, f.t.info.Module))
+		}
 		if n := len(r.parts); n > 1 {
 			add("sites", fmt.Sprintf("it stands for %s sites", report.Count(float64(n))))
 		}
@@ -41,21 +47,6 @@ func (m *Model) facts(f *frame, r *row) []fact {
 		}
 	}
 	return out
-}
-
-// hintOf is the page of docs that tells more of a shape.
-func hintOf(shape string) string {
-	for _, h := range []struct{ shape, page string }{
-		{"closure retention", "docs/closure.md"},
-		{"goroutine retention", "docs/closure.md"},
-		{"stuck goroutine", "docs/stuckreceive.md"},
-		{"sub-slice", "docs/subslice.md"},
-	} {
-		if strings.HasPrefix(shape, h.shape) {
-			return h.page
-		}
-	}
-	return ""
 }
 
 // sizeText says what a row holds and how it grows, as far as it is known.
@@ -76,7 +67,11 @@ func sizeText(f *frame, r *row) string {
 			parts = append(parts, report.Bytes(x.AllocPerOp.Estimate)+"/op allocated")
 		}
 		if x.Share > 0 {
-			parts = append(parts, report.Number(math.Round(100*x.Share))+" % of the growth")
+			of := " % of the growth"
+			if x.Verdict == detect.Churn {
+				of = " % of what is allocated"
+			}
+			parts = append(parts, report.Number(math.Round(100*x.Share))+of)
 		}
 		if x.Trend != nil && !math.IsNaN(x.Trend.Tau) {
 			parts = append(parts, fmt.Sprintf("tau %.2f over %d", x.Trend.Tau, x.Trend.N))

@@ -22,7 +22,7 @@ func (m *Model) Do(a Action) []Intent {
 		return nil
 	}
 	switch m.show {
-	case screenHelp, screenStack:
+	case screenHelp, screenStack, screenLog:
 		if intents, done := m.doOverlay(a); done {
 			return intents
 		}
@@ -74,6 +74,8 @@ func (m *Model) Do(a Action) []Intent {
 		m.diff(f)
 	case ActionHelp:
 		m.show, m.scroll = screenHelp, 0
+	case ActionLog:
+		m.show, m.scroll = screenLog, 0
 	case ActionOverview:
 		m.show, m.chosen = screenOverview, m.current
 	case ActionNextTarget:

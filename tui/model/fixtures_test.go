@@ -238,17 +238,20 @@ func (s *sim) result(n int) *detect.Result {
 		leak.Verdict, r.Verdict = detect.Leak, detect.RunLeak
 		r.Totals[0].Verdict = detect.Leak
 		r.Forecast = &detect.Forecast{LimitBytes: 512 << 20, SecondsToLimit: stats.Interval{Estimate: 10560, Lo: 9660, Hi: 11520}}
-		leak.Shape, leak.HeldBy = "closure retention", []string{"381 goroutines [sleep] in example.com/pipeline/embed.(*Batcher).Flush.func1"}
+		leak.Shape, leak.Docs, leak.HeldBy = "closure retention", "docs/closure.md", []string{"381 goroutines [sleep] in example.com/pipeline/embed.(*Batcher).Flush.func1"}
 		leak.ObjectsPerOp, leak.Share = interval(0.0517, 0.001), 0.66
 	}
 	g := s.groups[0].stack
 	reason, where, root := series.GroupKey(g)
 	retry := detect.Finding{
 		ID: detect.GroupID(reason, where, root), Kind: detect.KindGoroutine, Verdict: leak.Verdict, Function: where, File: g.Frames[3].File, Line: g.Frames[3].Line,
-		Stack: g.Frames, WaitReason: reason, GoroutinesPerOp: interval(0.009, 0.0004), BytesPerOp: interval(4.8, 0.2), Count: 381, Shape: "stuck goroutine",
+		Stack: g.Frames, WaitReason: reason, GoroutinesPerOp: interval(0.009, 0.0004), BytesPerOp: interval(4.8, 0.2), Count: 381, Shape: "stuck goroutine", Docs: "docs/stuckreceive.md", CreatedBy: snapshot.Frame{Function: "example.com/pipeline/worker.(*Pool).Submit", File: "/src/pipeline/worker/pool.go", Line: 44},
 		Why: []string{"they begin and do not end: +369 in 60 snapshots (tau 1.00, p 1e-12)"},
 	}
 	r.Findings = []detect.Finding{leak, retry, site(1, detect.Growing, 0.9, 1.3), site(2, detect.Plateau, 0, 0.4)}
+	if late {
+		r.Warnings = []string{"live bytes grew by at least 300 between any two idle snapshots, more than taking one leaves behind: the program keeps memory without load"}
+	}
 	r.Findings[2].Why = []string{"grew more slowly towards the end: a cache that fills looks the same; run 5 min longer"}
 	return r
 }

@@ -93,6 +93,7 @@ func TestPicturesAreAsLookedAt(t *testing.T) {
 		{"goroutines", 110, 32, late, do(ActionTab)},
 		{"stack", 110, 32, late, do(ActionEnter)},
 		{"stack", 80, 24, late, do(ActionDown, ActionEnter, ActionDown)},
+		{"log", 80, 24, late, do(ActionLog)},
 		{"help", 110, 32, late, do(ActionHelp)},
 		{"help", 80, 24, late, do(ActionHelp)},
 		{"since", 110, 32, late, do(ActionScrubBack, ActionScrubBack, ActionScrubBack, ActionScrubBack, ActionScrubBack, ActionDiff, ActionScrubForward, ActionScrubForward)},

@@ -452,6 +452,9 @@ func (m *Model) powerLine(c *canvas, r rect, f *frame) {
 			pieces = append(pieces, piece{5, []Span{{"judged ", Dim}, {fmt.Sprintf("%s of %s", report.Count(float64(f.res.Judged)), s), Normal}}})
 		}
 	}
+	if f.res != nil && len(f.res.Warnings) > 0 {
+		pieces = append(pieces, piece{4, []Span{{"l", Key}, {" " + plural(float64(len(f.res.Warnings)), "warning"), Warning1}}})
+	}
 	if r := f.t.info.MemProfileRate; r > 0 {
 		pieces = append(pieces, piece{3, []Span{{"sampling ", Dim}, {report.Bytes(float64(r)), Normal}}})
 	}

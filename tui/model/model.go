@@ -31,6 +31,7 @@ const (
 	screenStack
 	screenHelp
 	screenOverview
+	screenLog
 )
 
 // table is what the user did to one of the tables.

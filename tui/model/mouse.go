@@ -89,7 +89,7 @@ func (m *Model) cursorAt(f *frame, part float64) {
 // positive.
 func (m *Model) Wheel(x, y, rows int) {
 	switch m.show {
-	case screenHelp:
+	case screenHelp, screenLog:
 		m.scroll += rows
 	case screenStack:
 		m.frame += rows

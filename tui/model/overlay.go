@@ -18,6 +18,12 @@ func (m *Model) doOverlay(a Action) (intents []Intent, done bool) {
 	switch a {
 	case ActionQuit, ActionEscape, ActionEnter:
 		m.show = screenMain
+	case ActionLog:
+		if m.show == screenLog {
+			m.show = screenMain
+		} else {
+			m.show, m.scroll = screenLog, 0
+		}
 	case ActionHelp:
 		if m.show == screenHelp {
 			m.show = screenMain
@@ -25,7 +31,7 @@ func (m *Model) doOverlay(a Action) (intents []Intent, done bool) {
 			m.show, m.scroll = screenHelp, 0
 		}
 	case ActionUp, ActionDown, ActionPageUp, ActionPageDown, ActionHome, ActionEnd:
-		if m.show == screenHelp {
+		if m.show != screenStack {
 			m.scroll = max(0, min(m.scroll+step, 1<<20))
 		} else {
 			m.frame = max(0, min(m.frame+step, 1<<20))

@@ -50,6 +50,7 @@ func TestEveryRowIsAsWideAsTheScreen(t *testing.T) {
 		"stack":      func(m *Model) { m.Do(ActionEnter) },
 		"help":       func(m *Model) { m.Do(ActionHelp) },
 		"targets":    func(m *Model) { m.Apply(Update{Source: "例え\u202e\x1b[31m.test"}); m.Do(ActionOverview) },
+		"log":        func(m *Model) { m.Do(ActionLog) },
 		"typing":     func(m *Model) { m.Do(ActionFilter); m.Type("関数(") },
 		"since":      func(m *Model) { m.Do(ActionScrubBack); m.Do(ActionDiff); m.Do(ActionScrubForward) },
 		"notice":     func(m *Model) { m.Notice(Alarm, "取れません: \x1b]0;x\a the report") },

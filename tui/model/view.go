@@ -23,6 +23,8 @@ func (m *Model) View(width, height int) Screen {
 	switch m.show {
 	case screenHelp:
 		m.drawHelp(c)
+	case screenLog:
+		m.drawLog(c, f)
 	case screenOverview:
 		m.drawOverview(c)
 	case screenStack:
