@@ -232,6 +232,14 @@ func TestOnlyWhatIsUndecidedIsRepeated(t *testing.T) {
 	}
 }
 
+func TestAWarningIsToldOnce(t *testing.T) {
+	t.Parallel()
+	got := onceEach([]string{"the load: too slow", "too slow", "short", "short"})
+	if want := []string{"the load: too slow", "short"}; !slices.Equal(got, want) {
+		t.Errorf("%q; want %q", got, want)
+	}
+}
+
 func TestADeadTargetIsAnErrorAndNoVerdict(t *testing.T) {
 	t.Parallel()
 	o := read(t, "scenarios:", "  - {name: gone, command: [\"false\"], load: {url: http://127.0.0.1:1/x, for: 1s}}")

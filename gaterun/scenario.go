@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/heapdrift/heapdrift/analyzer/gate"
@@ -73,7 +75,7 @@ func (r *runner) attempt(ctx context.Context, j *job, n int) gate.Scenario {
 		return errored(err)
 	}
 	s := r.judge(j, out)
-	s.Warnings = append(append(s.Warnings, j.warn...), s.Run.Warnings...)
+	s.Warnings = onceEach(slices.Concat(s.Warnings, j.warn, s.Run.Warnings))
 	if err == nil {
 		err = out.Died
 	}
@@ -88,6 +90,17 @@ func (r *runner) attempt(ctx context.Context, j *job, n int) gate.Scenario {
 	}
 	r.keep(&s, out)
 	return s
+}
+
+// onceEach leaves out what another sentence holds.
+func onceEach(warnings []string) []string {
+	out := []string{}
+	for i, w := range warnings {
+		if !slices.ContainsFunc(slices.Concat(warnings[:i], warnings[i+1:]), func(o string) bool { return o != w && strings.Contains(o, w) }) && !slices.Contains(out, w) {
+			out = append(out, w)
+		}
+	}
+	return out
 }
 
 // run does the scenario's run. The outcome may be nil where the error is not.

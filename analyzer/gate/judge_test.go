@@ -282,6 +282,15 @@ func TestWhatBecomesOfARun(t *testing.T) {
 		},
 
 		{
+			name: "a suppressed leak beside one that may end leaves the rest open", rules: rules("2027-01-01"),
+			change: func(r *detect.Result) {
+				leaky(r)
+				r.Findings[0].BytesPerOp = iv(48, 10, 86)
+				r.Findings = append(r.Findings, site("b2", "shop.fill", detect.Growing, iv(30, 20, 40)))
+			},
+			want: Undecided, budget: "live_bytes_per_op undecided ",
+		},
+		{
 			name: "growth from 0 to 2 is worse than the baseline, below any budget", base: base(known(iv(0.1, -0.3, 0.5))),
 			limits: Limits{LiveBytesPerOp: ptr(10)},
 			change: func(r *detect.Result) {
@@ -335,6 +344,34 @@ func TestWhatBecomesOfARun(t *testing.T) {
 			}
 			t.Errorf("no budget is %q among %+v", c.budget, s.Budgets)
 		})
+	}
+}
+
+// What bytes show needs no second row.
+func TestObjectsHaveABudgetOfTheirOwnOnlyWhereTheyTellMore(t *testing.T) {
+	t.Parallel()
+	quiet := func(r *detect.Result) { leaky(r); r.Total("live_bytes").Verdict = detect.Stable }
+	for _, c := range []struct {
+		name   string
+		change func(*detect.Result)
+		base   *Entry
+		want   int
+	}{
+		{"nothing leaks", nil, nil, 0},
+		{"bytes show the leak", leaky, nil, 0},
+		{"bytes do not", quiet, nil, 1},
+		{"the baseline knows objects", nil, &Entry{LiveObjects: report.NewInterval(iv(0, -1, 1))}, 1},
+		{"the baseline does not", nil, &Entry{}, 0},
+	} {
+		n := 0
+		for _, b := range Judge(Input{Run: run(), Result: result(c.change), Tolerance: 1, Baseline: c.base}).Budgets {
+			if b.Name == NameLiveObjects {
+				n++
+			}
+		}
+		if n != c.want {
+			t.Errorf("%s: %d budgets of live objects; want %d", c.name, n, c.want)
+		}
 	}
 }
 
