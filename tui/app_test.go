@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gdamore/tcell/v2"
+	"github.com/rivo/uniseg"
 	"go.uber.org/goleak"
 
 	"github.com/heapdrift/heapdrift/tui/model"
@@ -73,7 +74,7 @@ func (r *rig) text() string {
 				continue
 			}
 			b.WriteString(string(c.Runes))
-			x++
+			x += max(1, uniseg.StringWidth(string(c.Runes))) // a wide one covers the next cell
 		}
 		b.WriteByte('\n')
 	}

@@ -37,9 +37,9 @@ func (a *App) draw() {
 // paint writes one row. A wide character at the edge, and what a row lacks,
 // become blanks.
 func (a *App) paint(y, width int, row model.Row) {
-	x := 0
+	x, colours := 0, a.screen.Colors()
 	for _, span := range row {
-		style := a.cfg.Theme.style(span.Style)
+		style := a.cfg.Theme.style(span.Style, colours)
 		rest, state := span.Text, -1
 		for rest != "" && x < width {
 			var cluster string

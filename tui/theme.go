@@ -76,8 +76,12 @@ func (t Theme) hues() hues {
 	}
 }
 
-// style is the look of a role.
-func (t Theme) style(s model.Style) tcell.Style {
+// fewColours is how many a terminal must have for greys to be told from black
+// and white.
+const fewColours = 256
+
+// style is the look of a role on a terminal of so many colours.
+func (t Theme) style(s model.Style, colours int) tcell.Style {
 	plain := tcell.StyleDefault
 	if s.IsSelected() {
 		// The same for all of the row: a reverse of its colours would be patches.
@@ -88,12 +92,12 @@ func (t Theme) style(s model.Style) tcell.Style {
 		return out
 	}
 	out := plain
-	if t != Mono {
-		if c, ok := t.hues().of(s.Role()); ok {
-			out = out.Foreground(c)
-		}
-	} else if faint(s.Role()) {
+	grey := faint(s.Role()) || s.Role() == model.Open || s.Role() == model.EndedBadge
+	switch c, ok := t.hues().of(s.Role()); {
+	case faint(s.Role()) && (t == Mono || colours < fewColours):
 		out = out.Dim(true)
+	case ok && t != Mono && !(grey && colours < fewColours):
+		out = out.Foreground(c)
 	}
 	if bold(s.Role()) {
 		out = out.Bold(true)
