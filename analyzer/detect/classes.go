@@ -130,7 +130,7 @@ func (a *analysis) narrow(sites, named []*siteMeasure, total *measure) []narrowe
 func (c *classMeasure) perWork() stats.Interval { return c.interval.Scale(float64(c.class.Size)) }
 
 func (n narrowed) why(unit string) string {
-	return fmt.Sprintf("objects of %d to %d bytes are proved to grow by %.3g per %s, and this site keeps what it allocates of that size; its size is that of all of them", n.class.class.Over+1, n.class.class.Size, n.class.slope.PerX, unit)
+	return fmt.Sprintf("objects of %d to %d bytes are proved to grow by %s per %s, and this site keeps what it allocates of that size; its size is that of all of them", n.class.class.Over+1, n.class.class.Size, figure(n.class.slope.PerX), unit)
 }
 
 // sizesThatLeak says which object sizes grow, "" where that is not known.
@@ -140,7 +140,7 @@ func (a *analysis) sizesThatLeak(total *measure) string {
 		if i == 4 {
 			break
 		}
-		parts = append(parts, fmt.Sprintf("%d bytes (%.3g per %s)", c.class.Size, c.slope.PerX, a.unit()))
+		parts = append(parts, fmt.Sprintf("%d bytes (%s per %s)", c.class.Size, figure(c.slope.PerX), a.unit()))
 	}
 	if len(parts) == 0 {
 		return ""

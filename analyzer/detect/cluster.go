@@ -183,9 +183,9 @@ func list(parts []Finding) string {
 		b.WriteString(place(p.Stack))
 		switch {
 		case p.BytesPerOp != nil:
-			fmt.Fprintf(&b, " %.3g B/op", p.BytesPerOp.Estimate)
+			fmt.Fprintf(&b, " %s B/op", figure(p.BytesPerOp.Estimate))
 		case p.BytesPerSecond != nil:
-			fmt.Fprintf(&b, " %.3g B/s", p.BytesPerSecond.Estimate)
+			fmt.Fprintf(&b, " %s B/s", figure(p.BytesPerSecond.Estimate))
 		}
 	}
 	return b.String()

@@ -116,7 +116,7 @@ func (c *comparison) comparable() {
 	}
 	if len(c.a.w.tail) > 0 && len(c.b.w.tail) > 0 && c.a.r.HasOps && c.b.r.HasOps {
 		if x, y := c.a.opsPerSecond(c.a.w.tail), c.b.opsPerSecond(c.b.w.tail); x > 0 && y > 0 && math.Max(x/y, y/x) > 1.25 {
-			warn("the load differs: %.3g operations a second in one run, %.3g in the other; what grows with time and not with operations looks different", x, y)
+			warn("the load differs: %s operations a second in one run, %s in the other; what grows with time and not with operations looks different", figure(x), figure(y))
 		}
 	}
 }

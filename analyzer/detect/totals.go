@@ -315,17 +315,17 @@ func (a *analysis) why(m *measure, v Verdict) []string {
 		out = append(out, said)
 	}
 	if v == Plateau && m.lateUpper != 0 {
-		out = append(out, fmt.Sprintf("grew, then stopped: over its last half at most %.3g per %s (95 %%), limit %.3g", math.Max(0, m.lateUpper), a.unit(), sc.clean))
+		out = append(out, fmt.Sprintf("grew, then stopped: over its last half at most %s per %s (95 %%), limit %s", figure(math.Max(0, m.lateUpper)), a.unit(), figure(sc.clean)))
 	}
 	if v == Stable {
-		said := fmt.Sprintf("at most %.3g per %s (95 %%), limit %.3g", math.Max(0, m.upper), a.unit(), sc.clean)
+		said := fmt.Sprintf("at most %s per %s (95 %%), limit %s", figure(math.Max(0, m.upper)), a.unit(), figure(sc.clean))
 		if m.calmed() {
 			said += fmt.Sprintf("; %d of %d snapshots lie far from the others and weigh less", m.calm.pulled, m.n)
 		}
 		out = append(out, said)
 	}
 	if v == Unknown {
-		out = append(out, fmt.Sprintf("neither growth nor its absence is shown: at most %.3g per %s (95 %%), limit %.3g%s", m.upper, a.unit(), sc.clean, a.longer(m, sc)))
+		out = append(out, fmt.Sprintf("neither growth nor its absence is shown: at most %s per %s (95 %%), limit %s%s", figure(m.upper), a.unit(), figure(sc.clean), a.longer(m, sc)))
 	}
 	return out
 }
@@ -344,6 +344,15 @@ func (a *analysis) longer(m *measure, sc scale) string {
 		return ""
 	}
 	return fmt.Sprintf("; a run about %.2g times as long would tell", math.Max(1.1, times))
+}
+
+// figure prints a number of a sentence: three digits, never an exponent from
+// 0.0001 on.
+func figure(v float64) string {
+	if math.Abs(v) >= 100 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.3g", v)
 }
 
 func (a *analysis) unit() string {
