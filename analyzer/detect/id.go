@@ -23,6 +23,9 @@ func GroupID(reason, site, root string) string {
 	return identify(KindGoroutine, reason+"\n"+site+"\n"+root)
 }
 
+// Rank orders verdicts: 0 is the worst.
+func Rank(v Verdict) int { return rank(v) }
+
 // blame fills the culprit and the stack of f.
 func (f *Finding) blame(stack *snapshot.Stack, module string) {
 	if stack == nil {

@@ -58,3 +58,6 @@ func Markup(s string) string { return escape(s) }
 
 // Code makes a name code in Markdown, in a cell of a table too.
 func Code(s string) string { return code(printable(s)) }
+
+// Plural is "1 snapshot", "2,500 snapshots".
+func Plural(n float64, what string) string { return plural(int(n), what) }

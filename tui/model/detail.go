@@ -81,18 +81,11 @@ func sizeText(f *frame, r *row) string {
 	case r.kind == detect.KindGoroutine && r.count > 0:
 		parts = append(parts, report.Count(r.count)+" now")
 	case r.live > 0 && r.count > 0:
-		parts = append(parts, fmt.Sprintf("%s in %s of %s", report.Bytes(r.live), plural(r.count, "object"), report.Bytes(r.live/r.count)))
+		parts = append(parts, fmt.Sprintf("%s in %s of %s", report.Bytes(r.live), report.Plural(r.count, "object"), report.Bytes(r.live/r.count)))
 	case r.live > 0:
 		parts = append(parts, report.Bytes(r.live)+" now")
 	}
 	return strings.Join(parts, " · ")
-}
-
-func plural(n float64, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return report.Count(n) + " " + what + "s"
 }
 
 // path is a stack in one line, leaf first: "Flush:88 ← Service.Embed:142", the

@@ -94,13 +94,3 @@ func styleOf(v detect.Verdict) Style {
 	}
 	return Open
 }
-
-// rank orders verdicts, worst first.
-func rank(v detect.Verdict) int {
-	for i, w := range []detect.Verdict{detect.Leak, detect.Suspect, detect.Growing, detect.Backlog, detect.Churn, detect.Plateau, detect.Stable} {
-		if v == w {
-			return i
-		}
-	}
-	return 7
-}

@@ -238,7 +238,7 @@ func (m *Model) drawFrame(c *canvas, r rect, f *frame, fr snapshot.Frame, select
 // drawOverview lists all targets with their verdicts.
 func (m *Model) drawOverview(c *canvas) {
 	list := m.shownTargets()
-	r := overlayFrame(c, plural(float64(len(list)), "target"))
+	r := overlayFrame(c, report.Plural(float64(len(list)), "target"))
 	m.chosen = max(0, min(m.chosen, len(list)-1))
 	top := max(0, min(m.chosen-r.h/2, len(list)-r.h))
 	for i := top; i < len(list) && i < top+r.h; i++ {

@@ -128,7 +128,7 @@ func rowsOf(f *frame, q query) (rows []*row, total int) {
 // row of a site, a finding, or both.
 func (f *frame) row(s *site, x *detect.Finding, z *fitter, in tab) *row {
 	nan := math.NaN()
-	r := &row{site: s, finding: x, rank: rank(detect.Unknown), rate: nan, perMinute: nan, live: nan, count: nan, more: nan, sinceBytes: nan, sinceCount: nan}
+	r := &row{site: s, finding: x, rank: detect.Rank(detect.Unknown), rate: nan, perMinute: nan, live: nan, count: nan, more: nan, sinceBytes: nan, sinceCount: nan}
 	if s != nil {
 		r.id, r.kind, r.name, r.place, r.reason, r.root = s.id, s.kind, s.name, s.place, s.reason, s.root
 		r.live, r.count = value(s.bytes, f.end-1), value(s.count, f.end-1)
@@ -143,7 +143,7 @@ func (f *frame) row(s *site, x *detect.Finding, z *fitter, in tab) *row {
 		}
 	}
 	if x != nil {
-		r.id, r.kind, r.verdict, r.rank = x.ID, x.Kind, x.Verdict, rank(x.Verdict)
+		r.id, r.kind, r.verdict, r.rank = x.ID, x.Kind, x.Verdict, detect.Rank(x.Verdict)
 		if x.Function != "" {
 			module := f.t.info.Module
 			r.name, r.place = report.ShortFunction(x.Function), report.Place(x.Function, x.File, x.Line, module)
