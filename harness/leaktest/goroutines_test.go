@@ -16,11 +16,50 @@ func TestGoroutinesLeftBehindAreNamedWithTheirCreator(t *testing.T) {
 		NoGoroutines(tb, Drain(time.Millisecond))
 		begin(quit)
 		begin(quit)
+		untilTheyWait(t, 2)
 	})
 	close(quit)
 	f.mustFail(t, "2 goroutines that began in this test and did not end", "▲ 2 goroutines [chan receive]",
 		"leaktest.wait   run_test.go:", "created by leaktest.begin   goroutines_test.go:",
 		"go test -run '^TestGoroutinesLeftBehindAreNamedWithTheirCreator$' -count=1 ./harness/leaktest")
+}
+
+// untilTheyWait returns when so many goroutines of begin wait.
+func untilTheyWait(t *testing.T, want int) {
+	t.Helper()
+	for pause := newBackoff(10 * time.Second); ; {
+		n := 0
+		for _, g := range goroutines() {
+			if g.state == "chan receive" && short(g.creator.Function) == "leaktest.begin" {
+				n++
+			}
+		}
+		if n == want {
+			return
+		}
+		if !pause.next() {
+			t.Fatalf("%d goroutines wait, want %d", n, want)
+		}
+	}
+}
+
+func TestAGoroutineThatHasNotRunYetCounts(t *testing.T) {
+	for range 100 { // mostly it has not
+		quit := make(chan struct{})
+		before := map[int64]bool{}
+		for _, g := range goroutines() {
+			before[g.id] = true
+		}
+		begin(quit)
+		n := len(lasting(before, &config{}))
+		close(quit)
+		if n != 1 {
+			t.Fatalf("%d goroutines are seen right after one began, want 1", n)
+		}
+		if left := lasting(before, &config{drain: time.Second}); len(left) > 0 {
+			t.Fatalf("it did not end: %v", left)
+		}
+	}
 }
 
 func begin(quit chan struct{}) { go wait(quit) }

@@ -54,9 +54,10 @@ func parseDump(text string) []goroutine {
 			}
 			f := snapshot.Frame{Function: pending}
 			f.File, f.Line = parsePlace(place)
-			if creator {
+			switch {
+			case creator:
 				g.creator = f
-			} else {
+			case f.Function != "runtime.goexit": // below one that has not run yet
 				g.stack = append(g.stack, f)
 			}
 			pending = ""

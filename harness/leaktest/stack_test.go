@@ -31,6 +31,14 @@ goroutine 20 [running]:
 created by main.spin in goroutine 1
 	/src/app/main.go:77 +0x9
 
+goroutine 22 [runnable]:
+main.begun.gowrap1()
+	/src/app/main.go:5
+runtime.goexit({})
+	/usr/local/go/src/runtime/asm_amd64.s:1771 +0x1
+created by main.begun in goroutine 1
+	/src/app/main.go:5 +0x4f
+
 goroutine 21 [sleep]:
 main.cut(`
 
@@ -51,6 +59,11 @@ func TestADumpIsReadWholeAndCut(t *testing.T) {
 			creator: snapshot.Frame{Function: "main.main", File: "/src/app/main.go", Line: 8},
 		},
 		{id: 20, state: "running", parent: 1, creator: snapshot.Frame{Function: "main.spin", File: "/src/app/main.go", Line: 77}},
+		{
+			id: 22, state: "runnable", parent: 1,
+			stack:   []snapshot.Frame{{Function: "main.begun.gowrap1", File: "/src/app/main.go", Line: 5}},
+			creator: snapshot.Frame{Function: "main.begun", File: "/src/app/main.go", Line: 5},
+		},
 		{id: 21, state: "sleep"},
 	}
 	got := parseDump(dump)
