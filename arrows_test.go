@@ -34,6 +34,7 @@ var may = map[string][]string{
 	"gaterun":           {"analyzer", "harness", "session", "lab", "labrun", "pipeline", "leakscenarios", "fixed", "internal/spelling"},
 	"cmd/processor":     {"pipeline"},
 	"tui":               {"analyzer/detect", "analyzer/report", "analyzer/series", "analyzer/snapshot", "analyzer/stats"},
+	"deploy":            {},
 	"cmd/heapdrift":     {"analyzer", "harness", "session", "lab", "labrun", "tui", "pipeline", "leakscenarios", "fixed", "gaterun", "internal/spelling"},
 }
 
