@@ -19,8 +19,8 @@ import (
 // hold takes three times as long as the load before it; and it must have worked
 // off more than half of what the steady phase left it when the drain ends.
 const (
-	queueRate   = 4 * indexRate
-	indexRate   = 30
+	queueRate   = 4.0 * indexRate
+	indexRate   = 30.0
 	queueWarmup = time.Second
 	queueSteady = 14 * time.Second
 	queueEvery  = time.Second
@@ -46,8 +46,8 @@ func queue(name string) Scenario {
 			},
 			Fixed: FixedTruth{Run: "clean"},
 			// A bounded queue holds now fewer, now more: clean is what keeps less
-			// than the vectors of one document in a hundred.
-			CleanBytes: mean(stream.Document, keptByClosure) / 100,
+			// than a twentieth of what waits for the index in the leaky variant.
+			CleanBytes: cleanShare * (1 - indexRate/queueRate) * mean(stream.Document, keptByClosure),
 		},
 		swap: map[Variant]func(*assembly) error{
 			Leaky: func(a *assembly) error {

@@ -2,7 +2,7 @@
 # Compares every scenario of the lab ROUNDS times in a row, counts the verdicts
 # that were not as the truth has them, and writes the table of docs/LAB.md to
 # standard output; progress goes to standard error. Exit status 1 if a verdict
-# was wrong. KEEP is a folder for the reports and, of rounds with a wrong
+# was wrong. AT_ONCE is how many scenarios run side by side. KEEP is a folder for the reports and, of rounds with a wrong
 # verdict, the recordings; without it nothing is kept.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,7 +17,7 @@ wrong=0
 for round in $(seq 1 "$rounds"); do
 	begin=$(date +%s)
 	code=0
-	"$scratch/heapdrift" lab compare --all --format json -o "$scratch/recorded" >"$keep/round-$round.json" 2>"$keep/round-$round.log" || code=$?
+	"$scratch/heapdrift" lab compare --all ${AT_ONCE:+--at-once "$AT_ONCE"} --format json -o "$scratch/recorded" >"$keep/round-$round.json" 2>"$keep/round-$round.log" || code=$?
 	seconds=$(($(date +%s) - begin))
 	echo "$seconds" >"$keep/round-$round.seconds"
 	printf 'round %d of %d: %d s, exit %d\n' "$round" "$rounds" "$seconds" "$code" >&2

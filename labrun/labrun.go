@@ -61,7 +61,7 @@ func DefaultPlan() harness.Plan {
 		Warmup: 3 * time.Second, Steady: 15 * time.Second, Drain: 3 * time.Second, Passes: 1,
 		Every:       750 * time.Millisecond,
 		MaxInFlight: 16,
-		Quiesce:     true, QuiesceTimeout: 5 * time.Second,
+		Quiesce:     true, QuiesceTimeout: 30 * time.Second, // of a starved machine; a snapshot under way is worth waiting for
 	}
 }
 
