@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,6 +65,9 @@ func (r *rig) text() string {
 	time.Sleep(redrawEvery)
 	synctest.Wait()
 	cells, width, height := r.screen.GetContents()
+	lock := r.screen.(sync.Locker) // the cells are the screen's own
+	lock.Lock()
+	defer lock.Unlock()
 	var b strings.Builder
 	for y := range height {
 		for x := 0; x < width; {

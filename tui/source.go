@@ -4,7 +4,6 @@ import (
 	"go/build"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 )
 
@@ -43,7 +42,7 @@ func (f *finder) look(name string) string {
 		return name
 	}
 	roots := []string{filepath.Join(build.Default.GOPATH, "pkg", "mod")}
-	if goroot := runtime.GOROOT(); goroot != "" {
+	if goroot := build.Default.GOROOT; goroot != "" {
 		roots = append(roots, filepath.Join(goroot, "src"))
 	}
 	if !filepath.IsAbs(name) {
