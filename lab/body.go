@@ -69,7 +69,7 @@ func keptByBody(doc pipeline.Document) int {
 // stuckConnection is what a connection keeps that is in use for ever, the
 // question aside: a buffer of 4 KiB for each direction at each end, the request
 // and its headers, and the records of three goroutines. Measured with Go 1.26.
-const stuckConnection = 23700
+const stuckConnection = 24000
 
 // desk starts the corrections desk, and returns its address.
 func (a *assembly) desk() (string, error) {

@@ -24,7 +24,7 @@ type Index interface {
 
 // Room is how many documents may wait for the index: enough that it has
 // something to do while the next ones are embedded.
-const Room = 8
+const Room = 4
 
 // Stage embeds, and hands on what it embedded.
 type Stage struct {
