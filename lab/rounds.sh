@@ -2,8 +2,9 @@
 # Compares every scenario of the lab ROUNDS times in a row, counts the verdicts
 # that were not as the truth has them, and writes the table of docs/LAB.md to
 # standard output; progress goes to standard error. Exit status 1 if a verdict
-# was wrong. AT_ONCE is how many scenarios run side by side. KEEP is a folder for the reports and, of rounds with a wrong
-# verdict, the recordings; without it nothing is kept.
+# was wrong. AT_ONCE is how many scenarios run side by side. KEEP is a folder for
+# the reports and, of rounds with a wrong verdict, the recordings; without it
+# nothing is kept.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${ROUNDS:-5}
