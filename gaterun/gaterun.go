@@ -94,7 +94,7 @@ func Run(ctx context.Context, o Options) (*gate.Report, error) {
 	case errors.Is(context.Cause(ctx), errTimeCap):
 		report.Problems = append(report.Problems, gate.Problem{State: gate.Undecided, Text: fmt.Sprintf("%v after %s: give it more, or run less", errTimeCap, o.Config.TimeCap)})
 	case ctx.Err() != nil:
-		report.Problems = append(report.Problems, gate.Problem{State: gate.Undecided, Text: "interrupted"})
+		report.Problems = append(report.Problems, gate.Problem{State: gate.Undecided, Text: ended(ctx)})
 	}
 	report.Seconds = time.Since(start).Seconds()
 	code := gate.CodeFailed
@@ -107,7 +107,15 @@ func Run(ctx context.Context, o Options) (*gate.Report, error) {
 
 // notRun is a scenario that the end of ctx left out.
 func (r *runner) notRun(ctx context.Context, j *job) gate.Scenario {
-	return gate.Scenario{Name: j.cfg.Name, State: gate.Undecided, Summary: fmt.Sprintf("not run: %v", context.Cause(ctx)), Repro: r.repro(j)}
+	return gate.Scenario{Name: j.cfg.Name, State: gate.Undecided, Summary: "not run: " + ended(ctx), Repro: r.repro(j)}
+}
+
+// ended says why ctx did.
+func ended(ctx context.Context) string {
+	if cause := context.Cause(ctx); errors.Is(cause, errTimeCap) {
+		return cause.Error()
+	}
+	return "the gate was interrupted"
 }
 
 // tidy takes away the folder of the recordings that nobody asked for, where

@@ -69,7 +69,7 @@ func (r *runner) tell(j *job, s string) {
 func (r *runner) attempt(ctx context.Context, j *job, n int) gate.Scenario {
 	out, err := r.run(ctx, j, n)
 	if out == nil && ctx.Err() != nil {
-		return gate.Scenario{State: gate.Undecided, Summary: fmt.Sprintf("ended before anything was measured: %v", context.Cause(ctx))}
+		return gate.Scenario{State: gate.Undecided, Summary: "ended before anything was measured: " + ended(ctx)}
 	}
 	if out == nil {
 		return errored(err)

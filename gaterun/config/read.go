@@ -21,7 +21,7 @@ const (
 	maxBrackets = 2000
 	maxLine     = 4096  // bytes
 	maxDepth    = 32    // of aliases within aliases
-	maxValues   = 20000 // aliases written out
+	maxMappings = 20000 // read, each time that << brings one in anew
 )
 
 // Read reads a configuration. name is what errors call it. The error is of
@@ -66,8 +66,8 @@ type reader struct {
 	errs     Errors
 	anchors  map[string]ast.Node
 	suppress []Position // of the rules
-	depth    int
-	values   int
+	depth    int        // of mappings that are being read
+	mappings int        // that were read
 
 	// keys collects the positions of the keys of the object that remembers
 	// them, under their names after prefix; nil: nobody does.
@@ -244,17 +244,6 @@ func (r *reader) resolve(n ast.Node) ast.Node {
 
 // value reads a value of a kind.
 func (r *reader) value(k kind, n ast.Node) {
-	at := n
-	r.depth++
-	r.values++
-	defer func() { r.depth-- }()
-	if r.depth > maxDepth || r.values > maxValues {
-		if r.values != maxValues+2 { // told once
-			r.fail(position(at), "write less of it", "this is nested too deeply, or repeated too often by aliases")
-		}
-		r.values = maxValues + 1
-		return
-	}
 	if n = r.resolve(n); n == nil {
 		return
 	}
@@ -345,12 +334,20 @@ func (r *reader) fields(n ast.Node) []field {
 		r.want(n, "keys and their values")
 		return nil
 	}
-	if r.depth++; r.depth > maxDepth {
-		r.depth--
+	// Mappings within one another are few kinds of objects; only << makes more.
+	r.depth++
+	r.mappings++
+	defer func() { r.depth-- }()
+	switch {
+	case r.depth > maxDepth:
 		r.fail(position(n), "", "an alias leads to itself")
 		return nil
+	case r.mappings == maxMappings:
+		r.fail(position(n), "write it out", "<< brings in too much")
+		return nil
+	case r.mappings > maxMappings: // told
+		return nil
 	}
-	defer func() { r.depth-- }()
 	var merged, own []field
 	for _, v := range m.Values {
 		switch name, ok := r.keyName(v.Key); {
@@ -384,9 +381,6 @@ func (r *reader) merged(n ast.Node) []field {
 		for _, v := range list.Values {
 			if v = r.resolve(v); v != nil {
 				out = append(out, r.fields(v)...)
-			}
-			if len(out) > maxValues {
-				return nil
 			}
 		}
 		return out

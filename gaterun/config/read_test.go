@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -220,6 +221,21 @@ func TestEveryMistakeHasItsPlace(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Each mapping brings in the one before twice: two to the power of 30 in all.
+func TestAFileThatGrowsWithoutBoundIsRefused(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString("x0: &x0 {name: a}\n")
+	for i := range 30 {
+		fmt.Fprintf(&b, "x%d: &x%d {<<: [*x%d, *x%d]}\n", i+1, i+1, i, i)
+	}
+	b.WriteString("scenarios:\n  - {<<: *x30, pprof: :1}\n")
+	_, err := Read("h.yaml", []byte(b.String()))
+	if err == nil || !strings.Contains(err.Error(), "<< brings in too much") {
+		t.Errorf("%v; want a refusal", err)
 	}
 }
 
