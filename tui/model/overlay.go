@@ -273,7 +273,7 @@ func (m *Model) drawOverview(c *canvas) {
 			pieces = append(pieces, textPiece(3, report.Bytes(last.live), Number))
 		}
 		for k, s := range growthTexts(&f) {
-			pieces = append(pieces, piece{7 - k, []Span{s}})
+			pieces = append(pieces, piece{7 - 6*k, []Span{s}})
 		}
 		pieces = append(pieces, textPiece(2, tally(&f), Normal), textPiece(1, forecast(&f), Number))
 		c.flow(rect{x, y, line.right() - x, 1}, y, 2, pieces...)
