@@ -68,6 +68,9 @@ func (r *running) doubts(o *outcome) []string {
 		}
 		say("next   %s", r.next(&b))
 	}
+	if len(o.allowed) > 0 && o.answer == broken && len(o.findings) == 0 {
+		say("it is more than the sites that are allowed keep, and too little beside them to be named: allow it by leaktest.MaxPerOp or MaxObjects, or measure without what is allowed")
+	}
 	if p := o.res.Power; p != nil && o.answer == open && p.BytesPerOp != nil {
 		say("this run would have found a leak of %s B/op or more (90 %%)", number(*p.BytesPerOp))
 	}

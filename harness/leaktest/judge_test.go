@@ -1,0 +1,74 @@
+package leaktest
+
+import (
+	"testing"
+
+	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+	"github.com/heapdrift/heapdrift/analyzer/stats"
+)
+
+func interval(estimate, by float64) *stats.Interval {
+	return &stats.Interval{Estimate: estimate, Lo: estimate - by, Hi: estimate + by, Confidence: 0.95, N: 20}
+}
+
+func TestABudgetIsKeptBrokenOrOpen(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		verdict detect.Verdict
+		perOp   *stats.Interval
+		want    answer
+	}{
+		{"a leak above the limit", detect.Leak, interval(16, 1), broken},
+		{"a leak around the limit", detect.Leak, interval(1, 0.5), open},
+		{"a leak within the limit", detect.Leak, interval(0.5, 0.1), kept},
+		{"growth above the limit that is no leak for sure", detect.Growing, interval(16, 1), open},
+		{"bounded", detect.Stable, interval(0.2, 0.1), kept},
+		{"grew and stopped", detect.Plateau, interval(5, 1), kept},
+		{"gone after the drain", detect.Backlog, interval(16, 1), open},
+		{"neither growth nor its absence", detect.Unknown, interval(0, 3), open},
+		{"not known", detect.Unknown, nil, open},
+	} {
+		b := budget{limit: 1, total: &detect.Total{Verdict: c.verdict, PerOp: c.perOp}}
+		if got := b.exact(); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+	if got := (&budget{}).exact(); got != open {
+		t.Errorf("without a total: %v, want open", got)
+	}
+}
+
+func TestWhatIsAllowedIsTakenOff(t *testing.T) {
+	of := func(f *detect.Finding) *stats.Interval { return f.BytesPerOp }
+	stack := []snapshot.Frame{{Function: "app.keep"}}
+	site := func(v detect.Verdict, iv *stats.Interval) detect.Finding {
+		return detect.Finding{Kind: detect.KindHeap, Verdict: v, Stack: stack, BytesPerOp: iv}
+	}
+	for _, c := range []struct {
+		name    string
+		total   *stats.Interval
+		allowed []detect.Finding
+		others  []detect.Finding
+		want    answer
+	}{
+		{"nothing is allowed", interval(16, 1), nil, nil, broken},
+		{"the allowed site may be all", interval(16, 1), []detect.Finding{site(detect.Leak, interval(15, 1))}, nil, kept},
+		{"it may be all but what is within the limit", interval(17, 1), []detect.Finding{site(detect.Leak, interval(14, 1))}, nil, kept},
+		{"it cannot be all", interval(16, 1), []detect.Finding{site(detect.Leak, interval(8, 1))}, nil, broken},
+		{"two together may be all", interval(16, 1), []detect.Finding{site(detect.Leak, interval(8, 1)), site(detect.Suspect, interval(7, 1))}, nil, kept},
+		{"one whose size is not known", interval(16, 1), []detect.Finding{site(detect.Suspect, nil)}, nil, kept},
+		{"it may be all, but another leaks", interval(16, 1), []detect.Finding{site(detect.Leak, interval(15, 2))}, []detect.Finding{site(detect.Suspect, interval(1, 1))}, broken},
+		{"another is stable", interval(16, 1), []detect.Finding{site(detect.Leak, interval(15, 2))}, []detect.Finding{site(detect.Stable, nil)}, kept},
+		{"what is allowed are goroutines", interval(16, 1), []detect.Finding{{Kind: detect.KindGoroutine, Verdict: detect.Leak, Stack: stack}}, nil, broken},
+	} {
+		o := &outcome{findings: c.others}
+		for _, f := range c.allowed {
+			o.allowed = append(o.allowed, permitted{Finding: f})
+		}
+		b := budget{limit: 1, answer: broken, total: &detect.Total{Verdict: detect.Leak, PerOp: c.total}}
+		if got := o.less(b, detect.KindHeap, of); got.answer != c.want || got.rest != (c.want == kept) {
+			t.Errorf("%s: %+v, want %v", c.name, got, c.want)
+		}
+	}
+}
