@@ -19,6 +19,11 @@ const briefly = "load: {rate: 150, for: 2500ms, warmup: 500ms, drain: 300ms, eve
 var gateFormats = map[string][]string{
 	"text": {"✗ FAILED  shop: live_bytes_per_op: ", "is above the budget of 2 B/op", "pipeline/embed/hasher.go:", "--scenario shop --seed 8f2c"},
 	"json": {`"state": "failed"`, `"name": "live_bytes_per_op"`, `"state": "broken"`, `pipeline/embed/hasher.go"`, `"exit_code": 1`},
+
+	"markdown": {"### ❌ heapdrift: ", "shop", "pipeline/embed/hasher.go:", "budget 2 B/op"},
+	"junit":    {"<testsuite", `name="live_bytes_per_op"`, "<failure", "pipeline/embed/hasher.go:"},
+	"sarif":    {`"version": "2.1.0"`, `"level": "error"`, `pipeline/embed/hasher.go"`, `"startLine": `},
+	"github":   {"::error file=pipeline/embed/hasher.go,line=", "shop"},
 }
 
 // The gate from the file to the exit code.
