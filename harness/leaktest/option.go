@@ -68,7 +68,8 @@ func Ops(n int) Option {
 // For is how long operations are done for one look at the evidence, 1.5 s by
 // default, snapshots included; up to four times as long if it holds less than 400
 // operations. What does not pass gets a second look, to learn
-// where, and what is not decided by then a third; under -short no third.
+// where, and what is not decided by then a third, twice as long; under -short
+// no third.
 func For(d time.Duration) Option {
 	return func(c *config) {
 		c.only("For")

@@ -75,3 +75,15 @@ func (c *config) plan(s seen) look {
 	l.ops = max(l.ops, l.snapshots)
 	return l
 }
+
+// again is the plan of a later look: from the third on, for which the evidence of
+// the second was not enough, it is twice as long.
+func (l look) again(number int) look {
+	if number >= 3 {
+		l.ops *= 2
+		if l.limit < math.MaxInt64/2 {
+			l.limit *= 2
+		}
+	}
+	return l
+}

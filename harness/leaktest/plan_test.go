@@ -1,6 +1,7 @@
 package leaktest
 
 import (
+	"math"
 	"testing"
 	"time"
 )
@@ -56,5 +57,17 @@ func TestWarmupIsAPartOrWhatWasSaid(t *testing.T) {
 	c.warmup = 5000
 	if ops, d := c.warmupLimits(); ops != 5000 || d < time.Hour {
 		t.Errorf("Warmup(5000): %d operations, %v; want 5000, no limit", ops, d)
+	}
+}
+
+func TestTheThirdLookIsTwiceAsLong(t *testing.T) {
+	l := look{snapshots: 20, ops: 500, limit: time.Second}
+	for number, want := range map[int]look{1: l, 2: l, 3: {snapshots: 20, ops: 1000, limit: 2 * time.Second}} {
+		if got := l.again(number); got != want {
+			t.Errorf("look %d: %+v, want %+v", number, got, want)
+		}
+	}
+	if got := (look{limit: math.MaxInt64}).again(3).limit; got != math.MaxInt64 {
+		t.Errorf("no limit became %v", got)
 	}
 }

@@ -92,7 +92,7 @@ func (r *running) judged() (*outcome, error) {
 			s.snapshot = r.m.cost()
 		}
 		began := time.Now()
-		more, err := r.look(r.c.plan(s), sites)
+		more, err := r.look(r.c.plan(s).again(look), sites)
 		if err != nil {
 			return nil, err
 		}
