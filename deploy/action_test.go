@@ -163,6 +163,12 @@ func TestABaselineIsRecordedWhereAReasonIsGiven(t *testing.T) {
 		t.Errorf("failed %v, called with %q, summary %q; want %q", j.failed, got, j.summary, want)
 	}
 	unharmed(t, j.dirs...)
+	// The real program knows these flags.
+	write(t, filepath.Join(ws, "heapdrift.yaml"), strings.ReplaceAll(deadYAML, "gone", "ingest")+"baseline: base.json\n", 0o644)
+	j = workflow(t, ws, lonely(t), with(heapdrift(t), map[string]string{"baseline-reason": "first", "scenario": "ingest", "seed": "8f2c"}))
+	if !j.failed || j.outputs["exit-code"] != "4" {
+		t.Errorf("a dead target: failed %v, %v: %s; want 4", j.failed, j.outputs, j.stderr)
+	}
 	j = workflow(t, ws, bin, in, "FAKE_CODE=3")
 	if !j.failed || j.outputs["exit-code"] != "3" || !strings.Contains(j.log, "::error title=heapdrift::the baseline was not recorded") {
 		t.Errorf("failed %v, %v, %q; want 3 and an error", j.failed, j.outputs, j.log)

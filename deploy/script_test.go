@@ -36,6 +36,7 @@ func TestTheScriptEndsAsTheGateEnds(t *testing.T) {
 				t.Parallel()
 				dir := t.TempDir()
 				write(t, filepath.Join(dir, "heapdrift.yaml"), c.yaml, 0o644)
+				write(t, filepath.Join(dir, "heapdrift-reports", "junit.xml"), "of an earlier run", 0o644)
 				for range 2 { // in one checkout, one after the other
 					r := gateSh(t, sh, dir, environ(t, lonely(t), "HEAPDRIFT="+heapdrift(t)))
 					if r.code != c.code || !strings.Contains(r.stderr, c.says) {
@@ -76,6 +77,17 @@ func TestTheScriptHandsOnWhatItIsGiven(t *testing.T) {
 					t.Errorf("code %d, files %q; want 0, and them in %q: %s", r.code, got, odd, r.stderr)
 				}
 				unharmed(t, dir)
+			}
+			// Recordings of two runs in one folder do not meet.
+			bin, called := fake(t, "heapdrift")
+			dir := t.TempDir()
+			var out []string
+			for range 2 {
+				gateSh(t, sh, dir, environ(t, bin, "HEAPDRIFT_REPORTS="+dir))
+				out = append(out, followed(called(), "--out")...)
+			}
+			if len(out) != 2 || out[0] == out[1] || filepath.Dir(out[0]) != dir {
+				t.Errorf("recordings go to %q; want two folders in %s", out, dir)
 			}
 		})
 	}
