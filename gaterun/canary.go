@@ -49,8 +49,12 @@ func (r *runner) canary(ctx context.Context, j *job) (*gate.Canary, error) {
 	c := &gate.Canary{Injected: keep, Limit: limit}
 	defer func() { c.Seconds = time.Since(start).Seconds() }()
 	r.tell(j, fmt.Sprintf("planting a canary that keeps %s", gate.Quantity(keep, "B/op")))
+	rate := j.rate
+	if rate == 0 { // the scenario's program has its own
+		rate = session.DefaultConfig().MemProfileRate
+	}
 	child, ready, err := labrun.StartChild(ctx, labrun.Child{
-		Executable: r.Executable, Args: []string{canary.Verb, "--keep", strconv.FormatFloat(keep, 'g', -1, 64)}, Rate: max(j.rate, 1),
+		Executable: r.Executable, Args: []string{canary.Verb, "--keep", strconv.FormatFloat(keep, 'g', -1, 64)}, Rate: rate,
 	})
 	if err != nil {
 		return nil, err

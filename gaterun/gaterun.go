@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
@@ -145,7 +146,7 @@ func quote(s string) string {
 	}
 	for _, c := range s {
 		if !plain(c) {
-			return strconv.Quote(s)
+			return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 		}
 	}
 	return s

@@ -240,6 +240,15 @@ func TestAWarningIsToldOnce(t *testing.T) {
 	}
 }
 
+func TestAReproCanBePastedIntoAShell(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{"ci/heapdrift.yaml": "ci/heapdrift.yaml", "my files/$x.yaml": "'my files/$x.yaml'", "it's": `'it'\''s'`} {
+		if got := quote(in); got != want {
+			t.Errorf("quote(%q) = %s; want %s", in, got, want)
+		}
+	}
+}
+
 func TestADeadTargetIsAnErrorAndNoVerdict(t *testing.T) {
 	t.Parallel()
 	o := read(t, "scenarios:", "  - {name: gone, command: [\"false\"], load: {url: http://127.0.0.1:1/x, for: 1s}}")
