@@ -131,6 +131,24 @@ func TestASlowObserverHoldsNothingUp(t *testing.T) {
 	})
 }
 
+func TestNewsAreHandedOutOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []string
+		o := startObserver(func(x Observation) {
+			got = append(got, fmt.Sprint(len(x.News), len(x.Probes)))
+		})
+		for range 2 {
+			o.event(Event{Message: "news"})
+			synctest.Wait()
+		}
+		o.probe(capture.ProbePoint{LiveBytes: 1})
+		o.close()
+		if want := "1 0,1 0,0 1"; strings.Join(got, ",") != want {
+			t.Errorf("news and probes %q, want %q", got, want)
+		}
+	})
+}
+
 func TestAWatchedTargetIsWaitedForAndItsNextLifeIsANewSeries(t *testing.T) {
 	t.Parallel()
 	refused := &capture.TargetError{URL: "u", Problem: "refused", Err: syscall.ECONNREFUSED}

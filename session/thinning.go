@@ -10,7 +10,7 @@ const mostWatched = 240
 // so at least half as many are there, evenly spaced. Which are kept depends on
 // their number alone, never on what they hold. The zero value keeps all.
 type thinning struct {
-	most   int // 0: no bound
+	most   int // even; 0: no bound
 	stride int // 0 counts as 1
 	seen   int
 }
@@ -34,7 +34,7 @@ func (t *thinning) add(kept []*snapshot.Snapshot, s *snapshot.Snapshot) []*snaps
 	t.stride *= 2
 	var out []*snapshot.Snapshot
 	for i, x := range kept {
-		if i%2 == 0 || x == s {
+		if i%2 == 0 { // s, the last of most+1, is among them
 			out = append(out, x)
 		}
 	}

@@ -178,20 +178,24 @@ func TestAnEndedRunStaysUntilQ(t *testing.T) {
 }
 
 func TestADashboardThatNobodyTouchesCloses(t *testing.T) {
-	for _, touched := range []bool{false, true} {
+	for _, when := range []string{"never", "before the end", "after the end"} {
+		touched := when != "never"
 		synctest.Test(t, func(t *testing.T) {
 			r := start(t, 110, 32, Config{Quit: func() {}, Ended: "the run has ended", Linger: 15 * time.Second})
-			if touched {
+			if when == "before the end" {
 				r.press("?")
 			}
 			r.app.End()
 			time.Sleep(14 * time.Second)
+			if when == "after the end" {
+				r.press("?")
+			}
 			if !r.running() {
 				t.Fatal("closed too early")
 			}
 			time.Sleep(2 * time.Second)
 			if r.running() != touched {
-				t.Fatalf("touched %v: running %v", touched, r.running())
+				t.Fatalf("touched %s: running %v", when, r.running())
 			}
 			r.cancel()
 			if err := r.ended(); err != nil {
