@@ -37,22 +37,32 @@ type permitted struct {
 
 // budget is one quantity held against its limit.
 type budget struct {
-	name   string // as in the report
-	limit  float64
+	name   string  // as in the report
+	limit  float64 // above it a leak breaks the budget
+	clean  float64 // up to it the budget is kept; not below limit
 	answer answer
 	total  *detect.Total // nil where it is not known
 	rest   bool          // within the limit after what is allowed
 }
 
-// detectConfig is what the analysis is told of the limits.
-func (c *config) detectConfig(module string) detect.Config {
+// detectConfig is what the analysis is told of the limits, for so many judged
+// operations.
+func (c *config) detectConfig(module string, ops float64) detect.Config {
 	d := detect.DefaultConfig()
+	few := 0.0
+	if !c.bytesSet {
+		few = min(mostFew, fewBytes/max(1, ops))
+	}
+	fewObjects := few / smallest
+	if c.objectsSet {
+		fewObjects = 0
+	}
 	d.Tolerance = math.Min(c.bytes, c.objects*smallest) // the limits of the budgets come after
 	d.TolerancePerSecond = 0                            // the rate of a loop is nobody's rate
 	d.Clean = detect.CleanLimit{
-		Bytes:      math.Max(c.bytes, leastBytes),
-		Objects:    math.Max(c.objects, leastObjects),
-		Goroutines: math.Max(c.goroutines, leastGorouts),
+		Bytes:      max(c.bytes, leastBytes, few),
+		Objects:    max(c.objects, leastObjects, fewObjects),
+		Goroutines: max(c.goroutines, leastGorouts),
 	}
 	d.Module = module
 	return d
@@ -60,7 +70,7 @@ func (c *config) detectConfig(module string) detect.Config {
 
 // judge holds a run against the limits.
 func (c *config) judge(run *snapshot.Run) *outcome {
-	d := c.detectConfig(run.Target.Module)
+	d := c.detectConfig(run.Target.Module, judgedOps(run))
 	o := &outcome{res: detect.Analyze(run, d)}
 	used := map[*allowed]bool{}
 	for _, f := range o.res.Findings {
@@ -77,9 +87,9 @@ func (c *config) judge(run *snapshot.Run) *outcome {
 		}
 	}
 	o.budgets = []budget{
-		o.bytes(d.Clean.Bytes),
-		o.objects(d.Clean.Objects, c.objectsSet),
-		o.goroutines(d.Clean.Goroutines, c.goroutSet),
+		o.bytes(budget{name: series.LiveBytes, limit: c.bytes, clean: d.Clean.Bytes}),
+		o.objects(budget{name: series.LiveObjects, limit: c.objects, clean: d.Clean.Objects}, c.objectsSet),
+		o.goroutines(budget{name: series.Goroutines, limit: c.goroutines, clean: d.Clean.Goroutines}, c.goroutSet),
 	}
 	for _, b := range o.budgets {
 		o.answer = max(o.answer, b.answer)
@@ -87,18 +97,34 @@ func (c *config) judge(run *snapshot.Run) *outcome {
 	return o
 }
 
+// judgedOps is the number of operations between the first and the last snapshot
+// that is judged.
+func judgedOps(run *snapshot.Run) float64 {
+	first, last := int64(-1), int64(0)
+	for _, s := range run.Snapshots {
+		if s.Phase != snapshot.PhaseSteady || s.Ops == nil {
+			continue
+		}
+		if first < 0 {
+			first = *s.Ops
+		}
+		last = *s.Ops
+	}
+	return float64(last - max(0, first))
+}
+
 // bytes judges live bytes. They decide: a site may grow while the process does
 // not.
-func (o *outcome) bytes(limit float64) budget {
-	b := budget{name: series.LiveBytes, limit: limit, total: o.res.Total(series.LiveBytes)}
+func (o *outcome) bytes(b budget) budget {
+	b.total = o.res.Total(b.name)
 	b.answer = b.exact()
 	return o.less(b, detect.KindHeap, func(f *detect.Finding) *stats.Interval { return f.BytesPerOp })
 }
 
 // objects judges live objects. Without a limit of their own they only break
 // the test, and what bytes cannot decide is not theirs to say.
-func (o *outcome) objects(limit float64, set bool) budget {
-	b := budget{name: series.LiveObjects, limit: limit, total: o.res.Total(series.LiveObjects)}
+func (o *outcome) objects(b budget, set bool) budget {
+	b.total = o.res.Total(b.name)
 	b.answer = b.exact()
 	if !set && b.answer == open {
 		b.answer = kept
@@ -108,8 +134,8 @@ func (o *outcome) objects(limit float64, set bool) budget {
 
 // goroutines judges their number. Without a limit any leak of them breaks the
 // test, however slow.
-func (o *outcome) goroutines(limit float64, set bool) budget {
-	b := budget{name: series.Goroutines, limit: limit, total: o.res.Total(series.Goroutines)}
+func (o *outcome) goroutines(b budget, set bool) budget {
+	b.total = o.res.Total(b.name)
 	b.answer = b.exact()
 	if b.total != nil && !set {
 		switch b.total.Verdict {
@@ -122,7 +148,15 @@ func (o *outcome) goroutines(limit float64, set bool) budget {
 	return o.less(b, detect.KindGoroutine, func(f *detect.Finding) *stats.Interval { return f.GoroutinesPerOp })
 }
 
-// exact holds the total's interval against the limit: broken where it leaks and
+// shown is the limit to print: what it is held against.
+func (b *budget) shown() float64 {
+	if b.answer == broken {
+		return b.limit
+	}
+	return b.clean
+}
+
+// exact holds the total's interval against the limits: broken where it leaks and
 // the lower end is above, kept where the upper end is not.
 func (b *budget) exact() answer {
 	t := b.total
@@ -131,7 +165,7 @@ func (b *budget) exact() answer {
 		return open
 	case t.Verdict == detect.Leak && t.PerOp.Lo > b.limit:
 		return broken
-	case t.Verdict == detect.Stable, t.Verdict == detect.Plateau, t.PerOp.Hi <= b.limit:
+	case t.Verdict == detect.Stable, t.Verdict == detect.Plateau, t.PerOp.Hi <= b.clean:
 		return kept
 	}
 	return open
@@ -165,7 +199,7 @@ func (o *outcome) less(b budget, kind detect.Kind, of func(*detect.Finding) *sta
 			return b
 		}
 	}
-	if b.total.PerOp.Lo-allowance <= b.limit {
+	if b.total.PerOp.Lo-allowance <= b.clean {
 		b.answer, b.rest = kept, true
 	}
 	return b

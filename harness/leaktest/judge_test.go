@@ -2,6 +2,7 @@ package leaktest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
@@ -29,7 +30,7 @@ func TestABudgetIsKeptBrokenOrOpen(t *testing.T) {
 		{"neither growth nor its absence", detect.Unknown, interval(0, 3), open},
 		{"not known", detect.Unknown, nil, open},
 	} {
-		b := budget{limit: 1, total: &detect.Total{Verdict: c.verdict, PerOp: c.perOp}}
+		b := budget{limit: 1, clean: 1, total: &detect.Total{Verdict: c.verdict, PerOp: c.perOp}}
 		if got := b.exact(); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
@@ -66,9 +67,31 @@ func TestWhatIsAllowedIsTakenOff(t *testing.T) {
 		for _, f := range c.allowed {
 			o.allowed = append(o.allowed, permitted{Finding: f})
 		}
-		b := budget{limit: 1, answer: broken, total: &detect.Total{Verdict: detect.Leak, PerOp: c.total}}
+		b := budget{limit: 1, clean: 1, answer: broken, total: &detect.Total{Verdict: detect.Leak, PerOp: c.total}}
 		if got := o.less(b, detect.KindHeap, of); got.answer != c.want || got.rest != (c.want == kept) {
 			t.Errorf("%s: %+v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestFewOperationsPassWithALaxerBoundByDefault(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		opts           []Option
+		ops            float64
+		bytes, objects float64
+	}{
+		{"many operations", nil, 50_000, 1, 1.0 / 16},
+		{"4,096", nil, 4096, 2, 2.0 / 16},
+		{"100: no more than 8", nil, 100, 8, 0.5},
+		{"none", nil, 0, 8, 0.5},
+		{"a limit that was set", []Option{MaxPerOp(0.5)}, 100, 0.5, 0.5 / 16},
+		{"0 as a limit", []Option{MaxPerOp(0)}, 100, 0.1, 0.01},
+		{"a limit of objects that was set", []Option{MaxObjects(0.02)}, 100, 8, 0.02},
+	} {
+		d := configure(t, time.Now(), c.opts).detectConfig("", c.ops)
+		if d.Clean.Bytes != c.bytes || d.Clean.Objects != c.objects || d.Clean.Goroutines != 0.01 {
+			t.Errorf("%s: passes up to %+v, want %v B/op and %v objects/op", c.name, d.Clean, c.bytes, c.objects)
 		}
 	}
 }

@@ -18,6 +18,8 @@ const (
 	shortPart     = 4
 	defaultPerOp  = 1 // bytes
 	smallest      = 16
+	fewBytes      = 8192 // of all judged operations together, that pass by default
+	mostFew       = 8    // of them, per operation
 	leastBytes    = 0.1  // per operation: the least limit that "kept" is held against
 	leastObjects  = 0.01 // likewise
 	leastGorouts  = 0.01 // likewise: without any in n operations, 3/n is what can be shown
@@ -36,6 +38,7 @@ type config struct {
 	bytes      float64 // per operation
 	objects    float64 // per operation
 	goroutines float64 // per operation
+	bytesSet   bool
 	goroutSet  bool
 	objectsSet bool
 	looks      int
@@ -97,13 +100,14 @@ func Concurrent(n int) Option {
 	}
 }
 
-// MaxPerOp is how many bytes an operation may keep on the average, 1 by default.
-// Run passes when the upper end of the interval is at most that, or 0.1 if that
-// is less.
+// MaxPerOp is how many bytes an operation may keep on the average. Run passes
+// when the upper end of the interval is at most that, or 0.1 if that is less. By
+// default it is 1, and of fewer than 8,192 operations, which can show less, more
+// passes: 8,192 bytes over their number, 8 an operation at most.
 func MaxPerOp(bytes float64) Option {
 	return func(c *config) {
 		c.only("MaxPerOp")
-		c.bytes = bytes
+		c.bytes, c.bytesSet = bytes, true
 		c.check(finite(bytes) && bytes >= 0, "MaxPerOp(%v): want bytes per operation, 0 or more", bytes)
 	}
 }

@@ -176,7 +176,7 @@ func (r *running) head(o *outcome) string {
 		if b.answer != o.answer || b.total == nil || b.total.PerOp == nil {
 			continue
 		}
-		parts = append(parts, fmt.Sprintf("%s (limit %s)", rate(b.total.PerOp, unit(b.name)), number(b.limit)))
+		parts = append(parts, fmt.Sprintf("%s (limit %s)", rate(b.total.PerOp, unit(b.name)), number(b.shown())))
 	}
 	word := "LEAK"
 	if o.answer == open {
