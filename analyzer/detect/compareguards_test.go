@@ -148,13 +148,13 @@ func TestGoesOn(t *testing.T) {
 	}
 	// And it is asked: a leak whose values are put on a bend is not claimed.
 	a := judge(leakingTwice(20).run(), DefaultConfig())
-	if !a.claims(1)[series.LiveBytes] {
+	if !a.claims(1, nil)[series.LiveBytes] {
 		t.Fatal("a plain leak is not claimed")
 	}
 	for _, name := range []string{series.LiveBytes, series.LiveObjects} {
 		a.totals[name].y = curve(20, 100, func(u float64) float64 { return 1e6 * math.Log(1+2*u) })
 	}
-	if got := a.claims(1); len(got) > 0 {
+	if got := a.claims(1, nil); len(got) > 0 {
 		t.Errorf("a bend is claimed: %v", got)
 	}
 }

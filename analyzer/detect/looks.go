@@ -34,13 +34,14 @@ type Looks struct {
 	look    int // looks taken
 	seen    int // snapshots of the run at the last look
 	claimed map[string]bool
+	told    map[string]bool // confirmed at some look
 	last    *Result
 }
 
 // NewLooks makes Looks for a run that is judged about planned times. More looks
 // are allowed, at ever stricter levels; fewer than one planned count as one.
 func NewLooks(cfg Config, planned int) *Looks {
-	return &Looks{cfg: cfg, planned: max(1, planned)}
+	return &Looks{cfg: cfg, planned: max(1, planned), told: map[string]bool{}}
 }
 
 // Level is the part of every level that look k (1, 2, …) may spend, in (0, 1).
@@ -58,7 +59,8 @@ func (l *Looks) Level(k int) float64 {
 // Look judges the run so far: all its snapshots up to now, not only those since
 // the last look. What passes all gates for the first time, or not at the level
 // of this look, is a suspect; at the next look that finds it again, it is a
-// leak. What the runtime proves needs no second look. A run without a new
+// leak, and stays one for as long as it passes the gates of a single judgement.
+// What the runtime proves needs no second look. A run without a new
 // snapshot is no look: the last result is returned again.
 //
 // The result has no power statement: that is of a run judged once.
@@ -72,10 +74,10 @@ func (l *Looks) Look(run *snapshot.Run) *Result {
 	cfg := l.cfg
 	cfg.Alpha *= level
 	a := judge(run, cfg)
-	claims := a.claims(level)
+	claims := a.claims(level, l.told)
 	confirmed := map[string]bool{}
 	for id := range claims {
-		confirmed[id] = l.claimed[id]
+		confirmed[id] = l.claimed[id] || l.told[id]
 	}
 	for id := range a.proofs() {
 		claims[id], confirmed[id] = true, true
@@ -89,6 +91,11 @@ func (l *Looks) Look(run *snapshot.Run) *Result {
 		}
 	}
 	l.claimed = claims
+	for id, ok := range confirmed {
+		if ok {
+			l.told[id] = true
+		}
+	}
 	a.hold(claims, confirmed)
 	if a.res.Verdict == RunLeak {
 		a.res.Forecast = a.forecast()
@@ -98,11 +105,13 @@ func (l *Looks) Look(run *snapshot.Run) *Result {
 }
 
 // claims names what passes all gates at the given part of the slope's level:
-// totals by name, findings by id. Sites had their part in Config.Alpha.
-func (a *analysis) claims(level float64) map[string]bool {
+// totals by name, findings by id. Sites had their part in Config.Alpha. What was
+// told before must pass those of a single judgement alone: its level is spent,
+// and ever stricter ones would take back what goes on.
+func (a *analysis) claims(level float64, told map[string]bool) map[string]bool {
 	out := map[string]bool{}
 	for _, name := range []string{series.LiveBytes, series.LiveObjects} {
-		if m := a.totals[name]; m != nil && a.verdict[name] == Leak && m.p <= alphaSlope*level && goesOn(m.u, m.y) {
+		if m := a.totals[name]; m != nil && a.verdict[name] == Leak && (told[name] || m.p <= alphaSlope*level && goesOn(m.u, m.y)) {
 			out[name] = true
 		}
 	}
@@ -110,7 +119,7 @@ func (a *analysis) claims(level float64) map[string]bool {
 	steep := map[string]bool{} // groups of goroutines
 	for _, g := range a.r.Groups {
 		u, y, _ := pick(a.r, g.Count, a.w.tail)
-		if gt, ok := exact(u, y, 0, a.before(g.Count)); ok && gt.p <= alphaSlope*level && goesOn(u, y) {
+		if gt, ok := exact(u, y, 0, a.before(g.Count)); ok && (told[groupID(g)] || gt.p <= alphaSlope*level && goesOn(u, y)) {
 			steep[groupID(g)] = true
 		}
 	}

@@ -56,6 +56,41 @@ func TestALeakIsConfirmedAtTheSecondLookInARow(t *testing.T) {
 	}
 }
 
+// The level of a look falls for as long as the run goes on. A leak that goes on,
+// too, is not taken back for it; one whose growth ends is.
+func TestAConfirmedLeakStaysOne(t *testing.T) {
+	t.Parallel()
+	const n, first = 60, 10
+	flips := func(s simulation, forget bool) (confirmed, back int) {
+		run := s.run()
+		l := NewLooks(DefaultConfig(), 5)
+		for k := first; k <= n; k++ {
+			if forget {
+				clear(l.told)
+			}
+			switch leak := l.Look(upTo(run, s.idle+k)).Verdict == RunLeak; {
+			case leak:
+				confirmed++
+			case confirmed > 0:
+				back++
+			}
+		}
+		return confirmed, back
+	}
+	s := leakingTwice(n)
+	s.bytes, s.objects = curve(n, 3e5, linear(9e6)), curve(n, 1e3, linear(9e4))
+	if confirmed, back := flips(s, false); confirmed == 0 || back > 0 {
+		t.Errorf("a leak that goes on: confirmed at %d looks, then taken back at %d", confirmed, back)
+	}
+	if _, back := flips(s, true); back == 0 {
+		t.Error("the leak is too plain: no look would take it back if those before were forgotten")
+	}
+	s.bytes, s.objects = curve(n, 2e3, fills(5e6, 0.4)), curve(n, 20, fills(5e4, 0.4))
+	if confirmed, back := flips(s, false); confirmed == 0 || back == 0 {
+		t.Errorf("growth that ends: confirmed at %d looks, taken back at %d; want both", confirmed, back)
+	}
+}
+
 func TestALookWithoutTheLeakBreaksTheRow(t *testing.T) {
 	t.Parallel()
 	run := leakingTwice(24).run()

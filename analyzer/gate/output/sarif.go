@@ -192,7 +192,7 @@ func sarifOf(r *gate.Report, t *trouble, rule int, o Options) sarifResult {
 	if t.budget != nil {
 		id += "/" + t.budget.Name
 	}
-	if t.finding == nil && t.budget == nil {
+	if t.scenario == nil { // what fails the gate itself; messages of a scenario name processes and times
 		id += "/" + t.message
 	}
 	if f := t.finding; f != nil {
