@@ -28,7 +28,11 @@ type outputFlags struct {
 
 func (o *outputFlags) bind(fs *pflag.FlagSet) {
 	o.format = flags.Text
-	fs.Var(&o.format, "format", "format of the report on standard output")
+	usage := "format of the report on standard output"
+	if o.gate {
+		usage = "`FORMAT` of the report on standard output: text, json, markdown, junit, sarif or github"
+	}
+	fs.Var(&o.format, "format", usage)
 	fs.Var(&o.files, "output-file", "write the report to a file too; repeatable")
 }
 
