@@ -33,7 +33,7 @@ func Run(t testing.TB, fn func(ctx context.Context, i int) error, options ...Opt
 		c.shrink()
 	}
 	alone(t, "Run")
-	m, err := newMeter(idleSnapshots + 2 + c.looks*lookSnapshots + c.looks)
+	m, err := newMeter(idleSnapshots + 3 + c.looks*(lookSnapshots+1))
 	if err != nil {
 		t.Fatalf("leaktest: %v", err)
 	}
@@ -71,7 +71,7 @@ type running struct {
 // judged takes all snapshots and judges them. The first look counts only: a
 // function that keeps nothing needs no more. What is not kept gets another look,
 // with heap profiles, to learn where, and one more if nothing is decided by
-// then.
+// then. Each is judged by itself.
 func (r *running) judged() (*outcome, error) {
 	for range idleSnapshots {
 		r.m.take(snapshot.PhaseIdle, 0, false)
@@ -87,6 +87,8 @@ func (r *running) judged() (*outcome, error) {
 		sites := look > 1
 		if look == 2 {
 			defer r.sample(s)()
+		}
+		if sites {
 			r.counted()
 			r.m.take(snapshot.PhaseSteady, r.o.done.Load(), true)
 			s.snapshot = r.m.cost()
@@ -113,9 +115,9 @@ func (r *running) judged() (*outcome, error) {
 	}
 }
 
-// counted makes warm-up of what was measured without profiles: growth and its
-// sites must be of the same operations, and a second look that agrees with the
-// first is evidence of its own.
+// counted makes warm-up of what earlier looks saw. Growth and its sites must be
+// of the same operations, and judging leaves some kilobytes behind that are not
+// the program's. A second look that agrees with the first is evidence of its own.
 func (r *running) counted() {
 	for i := range r.m.readings {
 		if x := &r.m.readings[i]; x.phase == snapshot.PhaseSteady {
