@@ -235,7 +235,7 @@ func windowsOf(res *harness.Result) []capture.Window {
 		for _, w := range p.Windows {
 			out = append(out, capture.Window{
 				Phase: snapshot.Phase(p.Phase), Pass: p.Pass, From: w.Start.Seconds(), To: w.End.Seconds(),
-				Completed: w.Completed, Errors: w.Errors, Latency: millis(w.Latency),
+				Completed: w.Completed, Errors: w.Errors, Latency: Millis(w.Latency),
 			})
 		}
 	}

@@ -26,7 +26,7 @@ func (s *session) loadInfo(res *harness.Result) snapshot.LoadInfo {
 	info.Sent, info.Completed, info.Errors, info.Shed = st.Counts.Sent, st.Counts.Completed, st.Counts.Errors, st.Counts.Shed
 	info.Achieved, info.MaxInFlight, info.Valid, info.Reason = st.AchievedRate, res.MaxInFlight, &valid, res.Reason
 	info.Seconds = st.Active.Seconds()
-	info.Latency = millis(st.Latency)
+	info.Latency = Millis(st.Latency)
 	return info
 }
 
@@ -36,7 +36,7 @@ func (s *session) loadSoFar() *snapshot.Load {
 	return &snapshot.Load{
 		Rate: s.cfg.Plan.Rate.Mean(),
 		Sent: c.Sent, Completed: c.Completed, Errors: c.Errors, Shed: c.Shed,
-		Latency: millis(s.load.Latency()),
+		Latency: Millis(s.load.Latency()),
 	}
 }
 
@@ -48,8 +48,8 @@ func (s *session) progress(p harness.Progress) {
 	})
 }
 
-// millis converts quantiles; nil where nothing was measured.
-func millis(l harness.Latency) *snapshot.Latency {
+// Millis are the quantiles in milliseconds; nil where nothing was measured.
+func Millis(l harness.Latency) *snapshot.Latency {
 	if l.N == 0 {
 		return nil
 	}

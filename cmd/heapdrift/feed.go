@@ -5,7 +5,6 @@ import (
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
-	"github.com/heapdrift/heapdrift/harness"
 	"github.com/heapdrift/heapdrift/session"
 	"github.com/heapdrift/heapdrift/tui/model"
 )
@@ -83,7 +82,7 @@ func (f *feed) load(o session.Observation) *model.Load {
 	c := o.Event.Counts
 	return &model.Load{
 		Source: "heapdrift", Rate: f.cfg.Plan.Rate.Mean(),
-		Sent: c.Sent, Completed: c.Completed, Errors: c.Errors, Shed: c.Shed, InFlight: c.InFlight, Latency: millis(o.Event.Latency),
+		Sent: c.Sent, Completed: c.Completed, Errors: c.Errors, Shed: c.Shed, InFlight: c.InFlight, Latency: session.Millis(o.Event.Latency),
 	}
 }
 
@@ -121,13 +120,4 @@ func stepsOf(cfg *session.Config) []model.Step {
 		out = append(out, model.Step{Phase: snapshot.PhaseDrain})
 	}
 	return out
-}
-
-// millis are quantiles in milliseconds; nil where nothing was measured.
-func millis(l harness.Latency) *snapshot.Latency {
-	if l.N == 0 {
-		return nil
-	}
-	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-	return &snapshot.Latency{P50: ms(l.P50), P90: ms(l.P90), P99: ms(l.P99), P999: ms(l.P999), Max: ms(l.Max)}
 }
