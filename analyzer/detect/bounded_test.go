@@ -20,7 +20,8 @@ func TestASiteThatStoppedBelowTheCleanLimit(t *testing.T) {
 		want    Verdict
 	}{
 		{"it stopped below the limit, the process did too", Stable, 60, true, false, Plateau},
-		{"the process grew and then stopped", Plateau, 60, true, false, Plateau},
+		{"the process grew and then stopped", Plateau, 9000, true, false, Plateau},
+		{"the process stopped, the site goes on", Plateau, 9000, false, false, Growing},
 		{"it may have grown by more", Stable, 70, true, false, Growing},
 		{"what the process did is not known", Unknown, 60, true, false, Growing},
 		{"the process grows", Growing, 60, true, false, Growing},

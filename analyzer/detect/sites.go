@@ -182,15 +182,21 @@ func (a *analysis) judgeSite(x *siteMeasure, total *measure, alpha float64) Verd
 	return Leak
 }
 
-// bounded reports that a site has grown by no more than the clean limit allows,
-// in a process whose exact total is known to have done no more either: where such
-// a site does not go on growing, there is nothing that a longer run could tell.
+// bounded reports that a site which does not go on growing has nothing left that
+// a longer run could tell: the exact total of its process grew as well and then
+// stopped, or it is known that neither of them grew by more than the clean limit
+// allows.
 func (a *analysis) bounded(x *siteMeasure, total *measure) bool {
-	if total == nil || total.total.Sampled || x.interval.Hi > a.cfg.Clean.Bytes {
+	if total == nil || total.total.Sampled {
 		return false
 	}
-	v := a.verdict[series.LiveBytes]
-	return v == Stable || v == Plateau
+	switch a.verdict[series.LiveBytes] {
+	case Plateau:
+		return true
+	case Stable:
+		return x.interval.Hi <= a.cfg.Clean.Bytes
+	}
+	return false
 }
 
 // siteRises asks the gates that tell growth from none.
