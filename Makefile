@@ -43,7 +43,7 @@ RUNS ?= 1500
 calibrate:
 	HEAPDRIFT_SEED=$(SEED) HEAPDRIFT_CALIBRATE=$(RUNS) go test -count=1 -run 'Calibration|AsStated|CleanLimit' -v -timeout 60m ./analyzer/detect/
 
-# Every scenario of the lab, ROUNDS times in a row: some seven minutes each
+# Every scenario of the lab, ROUNDS times in a row: some five minutes each
 # (docs/LAB.md has the figures).
 ROUNDS ?= 5
 lab:
