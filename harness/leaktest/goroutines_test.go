@@ -110,10 +110,11 @@ func TestGoroutinesThatWereThereBeforeDoNotCount(t *testing.T) {
 func TestAllowedGoroutinesMayStay(t *testing.T) {
 	quit := make(chan struct{})
 	defer close(quit)
-	for _, pattern := range []string{"leaktest.wait", "leaktest.begin", "heapdrift/harness/leaktest.*"} {
+	for i, pattern := range []string{"leaktest.wait", "leaktest.begin", "heapdrift/harness/leaktest.*"} {
 		try(t, func(tb testing.TB) {
 			NoGoroutines(tb, Drain(0), Allow(pattern, "ends with the process", "2999-12-31"))
 			begin(quit)
+			untilTheyWait(t, i+1)
 		}).mustPass(t)
 	}
 	f := try(t, func(tb testing.TB) { NoGoroutines(tb, Allow("x.Y", "no more", "2999-12-31")) })

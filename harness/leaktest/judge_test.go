@@ -81,8 +81,8 @@ func TestFewOperationsPassWithALaxerBoundByDefault(t *testing.T) {
 		ops            float64
 		bytes, objects float64
 	}{
-		{"many operations", nil, 50_000, 1, 1.0 / 16},
-		{"4,096", nil, 4096, 2, 2.0 / 16},
+		{"many operations", nil, 100_000, 1, 1.0 / 16},
+		{"32,768", nil, 32_768, 2, 2.0 / 16},
 		{"100: no more than 8", nil, 100, 8, 0.5},
 		{"none", nil, 0, 8, 0.5},
 		{"a limit that was set", []Option{MaxPerOp(0.5)}, 100, 0.5, 0.5 / 16},

@@ -18,11 +18,11 @@ const (
 	shortPart     = 4
 	defaultPerOp  = 1 // bytes
 	smallest      = 16
-	fewBytes      = 8192 // of all judged operations together, that pass by default
-	mostFew       = 8    // of them, per operation
-	leastBytes    = 0.1  // per operation: the least limit that "kept" is held against
-	leastObjects  = 0.01 // likewise
-	leastGorouts  = 0.01 // likewise: without any in n operations, 3/n is what can be shown
+	fewBytes      = 64 << 10 // of all judged operations together, that pass by default: the evidence floor
+	mostFew       = 8        // of them, per operation
+	leastBytes    = 0.1      // per operation: the least limit that "kept" is held against
+	leastObjects  = 0.01     // likewise
+	leastGorouts  = 0.01     // likewise: without any in n operations, 3/n is what can be shown
 	mostLooks     = 3
 	mostLooksFast = 2 // under -short
 )
@@ -102,8 +102,9 @@ func Concurrent(n int) Option {
 
 // MaxPerOp is how many bytes an operation may keep on the average. Run passes
 // when the upper end of the interval is at most that, or 0.1 if that is less. By
-// default it is 1, and of fewer than 8,192 operations, which can show less, more
-// passes: 8,192 bytes over their number, 8 an operation at most.
+// default it is 1, and of fewer than 65,536 operations, which can show less, more
+// passes: 64 KiB, the least growth that is evidence, over their number, 8 bytes an
+// operation at most.
 func MaxPerOp(bytes float64) Option {
 	return func(c *config) {
 		c.only("MaxPerOp")
