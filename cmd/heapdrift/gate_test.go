@@ -26,6 +26,15 @@ var gateFormats = map[string][]string{
 	"github":   {"::error file=pipeline/embed/hasher.go,line=", "shop"},
 }
 
+// measures skips a test that measures the lab under the race detector, which
+// makes its services several times slower. The runner's own tests run there.
+func measures(t *testing.T) {
+	t.Helper()
+	if underRace {
+		t.Skip("the lab's services are too slow under the race detector to be measured in seconds")
+	}
+}
+
 // The gate from the file to the exit code.
 func TestTheGateEndsAsItShould(t *testing.T) {
 	t.Parallel()
@@ -76,6 +85,9 @@ func TestTheGateEndsAsItShould(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
+			if strings.Contains(c.file, "lab: ") {
+				measures(t)
+			}
 			dir := t.TempDir()
 			path := file(t, "heapdrift.yaml", c.file)
 			args := append([]string{"gate", "-c", path, "-o", filepath.Join(dir, "recordings")}, c.flags...)
@@ -116,6 +128,7 @@ func TestTheGateEndsAsItShould(t *testing.T) {
 
 func TestAGateWhoseReportCannotBeWrittenIsNoPass(t *testing.T) {
 	t.Parallel()
+	measures(t)
 	path := file(t, "heapdrift.yaml", "scenarios:\n  - {name: shop, lab: closure, variant: fixed, budgets: {live_bytes_per_op: 400}, "+briefly+"}\n")
 	got := heapdrift(t, "gate", "-c", path, "--output-file", "json=/dev/full")
 	if got.code != exit.Infrastructure || !strings.Contains(got.stderr, "/dev/full") || !strings.Contains(got.out, "✓ passed") {
@@ -136,6 +149,7 @@ func TestTheSchemaIsPrinted(t *testing.T) {
 
 func TestTheCanaryIsServed(t *testing.T) {
 	t.Parallel()
+	measures(t)
 	path := file(t, "heapdrift.yaml", "scenarios:\n  - {name: shop, lab: closure, variant: fixed, budgets: {live_bytes_per_op: 2000}, "+briefly+"}\ncanary: true\n")
 	got := heapdrift(t, "gate", "-c", path, "--format", "json")
 	var r gate.Report
@@ -149,6 +163,7 @@ func TestTheCanaryIsServed(t *testing.T) {
 
 func TestABaselineIsRecordedFromTheCommandLine(t *testing.T) {
 	t.Parallel()
+	measures(t)
 	path := file(t, "heapdrift.yaml", "scenarios:\n  - {name: shop, lab: closure, variant: fixed, budgets: {live_bytes_per_op: 400}, "+briefly+"}\nbaseline: base/line.json\n")
 	if got := heapdrift(t, "baseline", "update", "-c", path); got.code != exit.Usage || !strings.Contains(got.stderr, "--reason") {
 		t.Errorf("without a reason: code %d, %s", got.code, got.stderr)
