@@ -98,6 +98,14 @@ func (p *onPTY) text() string {
 	return p.out.String()
 }
 
+// whole is all that was written, once the program has ended: the terminal
+// passes it on a little later.
+func (p *onPTY) whole() string {
+	p.slave.Close()
+	<-p.read
+	return p.text()
+}
+
 // await waits for text on the terminal.
 func (p *onPTY) await(want string) {
 	p.t.Helper()
@@ -160,11 +168,11 @@ func TestTheTerminalIsGivenBackHoweverItEnds(t *testing.T) {
 			if err != nil || fmt.Sprint(after) != fmt.Sprint(p.before) {
 				t.Errorf("the terminal is left as %v, it was %v (%v)", after, p.before, err)
 			}
-			out := p.text()
+			out := p.whole()
 			if !strings.Contains(out, entersScreen) || strings.LastIndex(out, leavesScreen) < strings.LastIndex(out, entersScreen) {
 				t.Errorf("the other screen is not left: %q", tail(out, 400))
 			}
-			if !strings.Contains(out[strings.LastIndex(out, leavesScreen)-200:], "\x1b[?25h") {
+			if !strings.Contains(tail(out, 400), "\x1b[?25h") {
 				t.Errorf("the cursor is not shown again: %q", tail(out, 400))
 			}
 		})
