@@ -97,6 +97,31 @@ func (c *config) judge(run *snapshot.Run) *outcome {
 	return o
 }
 
+// slackened is how many times as much a look must have kept before for the next
+// one to be no proof: each is short, and what fills exponentially looks like a
+// line over less than its time constant.
+const slackened = 1.5
+
+// rate is the growth of live bytes per operation, 0 where it is not known.
+func (o *outcome) rate() float64 {
+	if t := o.res.Total(series.LiveBytes); t != nil && t.PerOp != nil {
+		return t.PerOp.Estimate
+	}
+	return 0
+}
+
+// reopen takes the proof of heap growth back: it is undecided.
+func (o *outcome) reopen() {
+	o.answer = kept
+	for i := range o.budgets {
+		b := &o.budgets[i]
+		if b.answer == broken && b.name != series.Goroutines {
+			b.answer = open
+		}
+		o.answer = max(o.answer, b.answer)
+	}
+}
+
 // judgedOps is the number of operations between the first and the last snapshot
 // that is judged.
 func judgedOps(run *snapshot.Run) float64 {

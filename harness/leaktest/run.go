@@ -83,6 +83,7 @@ func (r *running) judged() (*outcome, error) {
 		return nil, err
 	}
 	r.m.take(snapshot.PhaseSteady, r.o.done.Load(), false)
+	before := 0.0 // bytes per operation at the look before
 	for look := 1; ; look++ {
 		sites := look > 1
 		if look == 2 {
@@ -102,6 +103,12 @@ func (r *running) judged() (*outcome, error) {
 		o, raws, err := r.decide(sites)
 		if err != nil {
 			return nil, err
+		}
+		if now := o.rate(); o.answer == broken && before > slackened*now {
+			o.reopen()
+			r.notes = append(r.notes, fmt.Sprintf("it kept %s an operation at the look before, %s now: a cache that fills slackens like this", size(before), size(max(0, now))))
+		} else {
+			before = now
 		}
 		switch {
 		case o.answer == kept, o.answer == broken && sites, !more, look >= r.c.looks:
