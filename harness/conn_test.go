@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/heapdrift/heapdrift/internal/apart"
 )
 
 // rawServer answers each connection with what serve does, until the test ends.
@@ -343,32 +345,35 @@ func TestTheUserOfTheURLIsSent(t *testing.T) {
 
 // An operation over a kept connection must stay cheap.
 func TestAnOperationAllocatesLittle(t *testing.T) {
-	url, _ := rawServer(t, func(_ int64, conn net.Conn, in *bufio.Reader) {
-		answer := []byte(okAnswer)
-		for {
+	t.Parallel()
+	apart.Run(t, func(t *testing.T) {
+		url, _ := rawServer(t, func(_ int64, conn net.Conn, in *bufio.Reader) {
+			answer := []byte(okAnswer)
 			for {
-				line, err := in.ReadSlice('\n')
-				if err != nil {
+				for {
+					line, err := in.ReadSlice('\n')
+					if err != nil {
+						return
+					}
+					if len(line) == 2 {
+						break
+					}
+				}
+				if _, err := conn.Write(answer); err != nil {
 					return
 				}
-				if len(line) == 2 {
-					break
-				}
 			}
-			if _, err := conn.Write(answer); err != nil {
-				return
+		})
+		target := newHTTP(t, HTTPConfig{URL: url})
+		n := testing.AllocsPerRun(200, func() {
+			if err := target.Do(t.Context(), Op{}); err != nil {
+				t.Fatal(err)
 			}
+		})
+		if n > 14 {
+			t.Errorf("%v allocations an operation, want at most 14", n)
 		}
 	})
-	target := newHTTP(t, HTTPConfig{URL: url})
-	n := testing.AllocsPerRun(200, func() {
-		if err := target.Do(t.Context(), Op{}); err != nil {
-			t.Fatal(err)
-		}
-	})
-	if n > 14 {
-		t.Errorf("%v allocations an operation, want at most 14", n)
-	}
 }
 
 // Connections of a burst are given up but for those that rest.

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/heapdrift/heapdrift/internal/apart"
 )
 
 func TestLatencyIsToldForEachWindow(t *testing.T) {
@@ -144,39 +146,41 @@ func TestALoadCanBeFinishedFromAMark(t *testing.T) {
 }
 
 // An hour's load, on a simulated clock, must not take more memory at its end
-// than after its first minutes. It does not run beside other tests, whose
-// memory it would count.
+// than after its first minutes.
 func TestMemoryIsFlatOverAnHour(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		live := func() uint64 {
-			runtime.GC()
-			var m runtime.MemStats
-			runtime.ReadMemStats(&m)
-			return m.HeapAlloc
-		}
-		var early, late uint64
-		minute := 0
-		res := mustRun(t, TargetFunc(nothing), Plan{
-			Rate: Rate{From: 25, To: 25}, Poisson: true, Steady: time.Hour, Every: time.Minute,
-			OnMark: func(context.Context, Mark) error {
-				switch minute++; minute {
-				case 15: // the random times of some blocks are kept
-					early = live()
-				case 60:
-					late = live()
-				}
-				return nil
-			},
+	t.Parallel()
+	apart.Run(t, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			live := func() uint64 {
+				runtime.GC()
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				return m.HeapAlloc
+			}
+			var early, late uint64
+			minute := 0
+			res := mustRun(t, TargetFunc(nothing), Plan{
+				Rate: Rate{From: 25, To: 25}, Poisson: true, Steady: time.Hour, Every: time.Minute,
+				OnMark: func(context.Context, Mark) error {
+					switch minute++; minute {
+					case 15: // the random times of some blocks are kept
+						early = live()
+					case 60:
+						late = live()
+					}
+					return nil
+				},
+			})
+			if res.Counts.Completed < 89_000 {
+				t.Fatalf("only %d operations", res.Counts.Completed)
+			}
+			if grew := int64(late) - int64(early); grew > 32<<10 {
+				t.Errorf("live heap grew by %d bytes from the 15th minute to the last, want at most 32 KiB", grew)
+			}
+			if n := len(res.Steady.Windows); n < 100 || n > 130 {
+				t.Errorf("%d windows, want about 120", n)
+			}
 		})
-		if res.Counts.Completed < 89_000 {
-			t.Fatalf("only %d operations", res.Counts.Completed)
-		}
-		if grew := int64(late) - int64(early); grew > 32<<10 {
-			t.Errorf("live heap grew by %d bytes from the 15th minute to the last, want at most 32 KiB", grew)
-		}
-		if n := len(res.Steady.Windows); n < 100 || n > 130 {
-			t.Errorf("%d windows, want about 120", n)
-		}
 	})
 }
 

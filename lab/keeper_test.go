@@ -4,26 +4,30 @@ import (
 	"math"
 	"runtime"
 	"testing"
+
+	"github.com/heapdrift/heapdrift/internal/apart"
 )
 
-// The exact counters of this process say what is kept. It runs alone: other
-// tests allocate.
+// The exact counters of a process that does nothing else say what is kept.
 func TestAKeeperKeepsWhatItSays(t *testing.T) {
-	const ops = 20000
-	for _, perOp := range []float64{0, 2.5, 16, 80, 100, 200, 1000, 4096} {
-		k, err := NewKeeper(perOp)
-		if err != nil {
-			t.Fatal(err)
+	t.Parallel()
+	apart.Run(t, func(t *testing.T) {
+		const ops = 20000
+		for _, perOp := range []float64{0, 2.5, 16, 80, 100, 200, 1000, 4096} {
+			k, err := NewKeeper(perOp)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := liveBytes()
+			for range ops {
+				k.Keep()
+			}
+			if got := (liveBytes() - before) / ops; math.Abs(got-perOp) > 0.02*perOp+0.5 {
+				t.Errorf("keeps %.3g B/op; want %g", got, perOp)
+			}
+			runtime.KeepAlive(k)
 		}
-		before := liveBytes()
-		for range ops {
-			k.Keep()
-		}
-		if got := (liveBytes() - before) / ops; math.Abs(got-perOp) > 0.02*perOp+0.5 {
-			t.Errorf("keeps %.3g B/op; want %g", got, perOp)
-		}
-		runtime.KeepAlive(k)
-	}
+	})
 }
 
 func liveBytes() float64 {

@@ -12,6 +12,7 @@ import (
 	"github.com/heapdrift/heapdrift/fixed/rampworkers"
 	"github.com/heapdrift/heapdrift/fixed/sawtooth"
 	"github.com/heapdrift/heapdrift/fixed/warmcache"
+	"github.com/heapdrift/heapdrift/internal/apart"
 	"github.com/heapdrift/heapdrift/pipeline/embed"
 	"github.com/heapdrift/heapdrift/pipeline/text"
 )
@@ -71,37 +72,39 @@ func TestASegmentIsBuiltOfSoManyDocumentsAndLetGo(t *testing.T) {
 
 func TestWorkersComeWithTheLoadAndGo(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := rampworkers.New(embed.Hasher{}, rampworkers.Config{Workers: 3, Idle: time.Minute, Took: time.Second})
-		none := runtime.NumGoroutine()
-		workers := func() int { synctest.Wait(); return runtime.NumGoroutine() - none }
-		load := func(documents int) time.Duration {
-			begin := time.Now()
-			var all sync.WaitGroup
-			for range documents {
-				all.Go(func() { embedTexts(t, s, "one") })
+	apart.Run(t, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := rampworkers.New(embed.Hasher{}, rampworkers.Config{Workers: 3, Idle: time.Minute, Took: time.Second})
+			none := runtime.NumGoroutine()
+			workers := func() int { synctest.Wait(); return runtime.NumGoroutine() - none }
+			load := func(documents int) time.Duration {
+				begin := time.Now()
+				var all sync.WaitGroup
+				for range documents {
+					all.Go(func() { embedTexts(t, s, "one") })
+				}
+				all.Wait()
+				return time.Since(begin)
 			}
-			all.Wait()
-			return time.Since(begin)
-		}
-		steps := []struct {
-			documents int
-			took      time.Duration
-			workers   int
-		}{{1, time.Second, 1}, {2, time.Second, 2}, {7, 3 * time.Second, 3}, {1, time.Second, 3}}
-		for _, step := range steps {
-			if took := load(step.documents); took != step.took || workers() != step.workers {
-				t.Errorf("%d documents at once took %s and left %d workers, want %s and %d", step.documents, took, workers(), step.took, step.workers)
+			steps := []struct {
+				documents int
+				took      time.Duration
+				workers   int
+			}{{1, time.Second, 1}, {2, time.Second, 2}, {7, 3 * time.Second, 3}, {1, time.Second, 3}}
+			for _, step := range steps {
+				if took := load(step.documents); took != step.took || workers() != step.workers {
+					t.Errorf("%d documents at once took %s and left %d workers, want %s and %d", step.documents, took, workers(), step.took, step.workers)
+				}
 			}
-		}
-		time.Sleep(2 * time.Minute)
-		if n := workers(); n != 0 {
-			t.Errorf("after two minutes without work there are %d workers, want none", n)
-		}
-		load(2)
-		if err := s.Close(); err != nil || workers() != 0 {
-			t.Errorf("closed: %v, %d workers left", err, workers())
-		}
+			time.Sleep(2 * time.Minute)
+			if n := workers(); n != 0 {
+				t.Errorf("after two minutes without work there are %d workers, want none", n)
+			}
+			load(2)
+			if err := s.Close(); err != nil || workers() != 0 {
+				t.Errorf("closed: %v, %d workers left", err, workers())
+			}
+		})
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/heapdrift/heapdrift/internal/apart"
 	"github.com/heapdrift/heapdrift/pipeline"
 	"github.com/heapdrift/heapdrift/pipeline/corpus"
 	"github.com/heapdrift/heapdrift/pipeline/embed"
@@ -187,18 +188,21 @@ func peak(work func()) uint64 {
 
 // The peak must not grow with the document: parts of it are there at a time.
 func TestALargeDocumentTakesConstantMemory(t *testing.T) {
-	p := start(t, pipeline.DefaultConfig(openStore(t)))
-	most := peak(func() {
-		if _, err := p.Ingest(t.Context(), pipeline.Document{ID: "large", Rest: &endless{left: 8 << 20}}); err != nil {
-			t.Error(err)
+	t.Parallel()
+	apart.Run(t, func(t *testing.T) {
+		p := start(t, pipeline.DefaultConfig(openStore(t)))
+		most := peak(func() {
+			if _, err := p.Ingest(t.Context(), pipeline.Document{ID: "large", Rest: &endless{left: 8 << 20}}); err != nil {
+				t.Error(err)
+			}
+		})
+		if most > 8<<20 {
+			t.Errorf("a document of 8 MiB took %d KiB", most>>10)
+		}
+		if head, found, err := p.Head(t.Context(), "large"); !found || err != nil || head.Chunks < 5000 || head.Entities < 10_000 || head.Dimensions != embed.Dimensions {
+			t.Errorf("stored as %+v, %t, %v", head, found, err)
 		}
 	})
-	if most > 8<<20 {
-		t.Errorf("a document of 8 MiB took %d KiB", most>>10)
-	}
-	if head, found, err := p.Head(t.Context(), "large"); !found || err != nil || head.Chunks < 5000 || head.Entities < 10_000 || head.Dimensions != embed.Dimensions {
-		t.Errorf("stored as %+v, %t, %v", head, found, err)
-	}
 }
 
 // The peak live heap against the size of the document: from the size of one

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/heapdrift/heapdrift/internal/apart"
 )
 
 // heapText is what /debug/pprof/heap?debug=1 of this very process serves.
@@ -122,19 +124,22 @@ func TestParseTrailerBoundsWhatItKeeps(t *testing.T) {
 // The stacks before the trailer can be hundreds of megabytes: they must not
 // cost memory in proportion.
 func TestParseTrailerStreamsTheStacks(t *testing.T) {
-	line := "#\t0x4f1234\tmain.f+0x54\t/home/x/main.go:12\n"
-	run := func(lines int) float64 {
-		return testing.AllocsPerRun(3, func() {
-			r := io.MultiReader(&repeat{line, lines * len(line), 0}, strings.NewReader("# HeapAlloc = 1\n"))
-			if _, err := ParseTrailer(r); err != nil {
-				t.Fatal(err)
-			}
-		})
-	}
-	few, many := run(10), run(100_000)
-	if many > few+50 {
-		t.Errorf("100,000 stack lines cost %v allocations, 10 lines %v", many, few)
-	}
+	t.Parallel()
+	apart.Run(t, func(t *testing.T) {
+		line := "#\t0x4f1234\tmain.f+0x54\t/home/x/main.go:12\n"
+		run := func(lines int) float64 {
+			return testing.AllocsPerRun(3, func() {
+				r := io.MultiReader(&repeat{line, lines * len(line), 0}, strings.NewReader("# HeapAlloc = 1\n"))
+				if _, err := ParseTrailer(r); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
+		few, many := run(10), run(100_000)
+		if many > few+50 {
+			t.Errorf("100,000 stack lines cost %v allocations, 10 lines %v", many, few)
+		}
+	})
 }
 
 type repeat struct {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/heapdrift/heapdrift/internal/apart"
 	"github.com/heapdrift/heapdrift/pipeline"
 )
 
@@ -110,27 +111,30 @@ func (e *endless) Read(p []byte) (int, error) {
 }
 
 func TestALargeDocumentTakesConstantMemory(t *testing.T) {
-	doc, err := JSON{}.Read(t.Context(), &endless{head: `{"id":"1","text":"`, left: 64 << 20}, -1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	buf := make([]byte, 32<<10)
-	var peak uint64
-	for n := 0; ; n++ {
-		if _, err := doc.Rest.Read(buf); err != nil {
-			break
+	t.Parallel()
+	apart.Run(t, func(t *testing.T) {
+		doc, err := JSON{}.Read(t.Context(), &endless{head: `{"id":"1","text":"`, left: 64 << 20}, -1)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if n%500 == 0 {
-			runtime.GC()
-			runtime.ReadMemStats(&after)
-			peak = max(peak, after.HeapAlloc)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		buf := make([]byte, 32<<10)
+		var peak uint64
+		for n := 0; ; n++ {
+			if _, err := doc.Rest.Read(buf); err != nil {
+				break
+			}
+			if n%500 == 0 {
+				runtime.GC()
+				runtime.ReadMemStats(&after)
+				peak = max(peak, after.HeapAlloc)
+			}
 		}
-	}
-	if peak > before.HeapAlloc+1<<20 {
-		t.Errorf("the live heap rose from %d to %d KiB", before.HeapAlloc>>10, peak>>10)
-	}
+		if peak > before.HeapAlloc+1<<20 {
+			t.Errorf("the live heap rose from %d to %d KiB", before.HeapAlloc>>10, peak>>10)
+		}
+	})
 }
 
 // Decoded in blocks, a string is what encoding/json makes of it.

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/heapdrift/heapdrift/internal/apart"
 	"github.com/heapdrift/heapdrift/pipeline"
 	"github.com/heapdrift/heapdrift/pipeline/feed"
 	"github.com/heapdrift/heapdrift/pipeline/publish"
@@ -91,76 +92,82 @@ func highest(work func()) uint64 {
 }
 
 func TestBodiesOfAGigabyte(t *testing.T) {
-	server := serve(t, newPipeline(t), 4<<20)
-	for name, body := range map[string]*repeat{
-		"one text without an end":   {head: `{"id":"huge","text":"`, text: "It rained. ", left: 1 << 30},
-		"one id without an end":     {head: `{"id":"`, text: "x", left: 1 << 30},
-		"nothing but open brackets": {head: `{"id":"x","other":`, text: "[", left: 1 << 30},
-		"nothing but blanks":        {text: " ", left: 1 << 30},
-		"an array before the text":  {head: `{"id":"x","a":[1`, text: ",1", left: 1 << 30},
-	} {
-		most := highest(func() {
-			status, answer := post(t, server, body)
-			// Cut off while it is still sending, a client may not see the answer.
-			if status != 413 && status != 400 && status != 0 {
-				t.Errorf("%s: %d %s", name, status, answer)
+	t.Parallel()
+	apart.Run(t, func(t *testing.T) {
+		server := serve(t, newPipeline(t), 4<<20)
+		for name, body := range map[string]*repeat{
+			"one text without an end":   {head: `{"id":"huge","text":"`, text: "It rained. ", left: 1 << 30},
+			"one id without an end":     {head: `{"id":"`, text: "x", left: 1 << 30},
+			"nothing but open brackets": {head: `{"id":"x","other":`, text: "[", left: 1 << 30},
+			"nothing but blanks":        {text: " ", left: 1 << 30},
+			"an array before the text":  {head: `{"id":"x","a":[1`, text: ",1", left: 1 << 30},
+		} {
+			most := highest(func() {
+				status, answer := post(t, server, body)
+				// Cut off while it is still sending, a client may not see the answer.
+				if status != 413 && status != 400 && status != 0 {
+					t.Errorf("%s: %d %s", name, status, answer)
+				}
+			})
+			if most > 16<<20 || body.read.Load() > 64<<20 {
+				t.Errorf("%s: %d KiB of live heap, %d KiB read", name, most>>10, body.read.Load()>>10)
 			}
-		})
-		if most > 16<<20 || body.read.Load() > 64<<20 {
-			t.Errorf("%s: %d KiB of live heap, %d KiB read", name, most>>10, body.read.Load()>>10)
 		}
-	}
-	if resp, _ := request(t, server.Client(), "GET", server.URL+"/documents/huge", ""); resp.StatusCode != 404 {
-		t.Errorf("half a document is there: %d", resp.StatusCode)
-	}
-	_, answer := request(t, server.Client(), "GET", server.URL+"/metrics", "")
-	if !strings.Contains(answer, `processor_http_requests_total{code="413"}`) {
-		t.Error("the refusals are not counted")
-	}
-	if status, answer := post(t, server, strings.NewReader(`{"id":"after","text":"alive"}`)); status != 200 {
-		t.Errorf("after all that: %d %s", status, answer)
-	}
+		if resp, _ := request(t, server.Client(), "GET", server.URL+"/documents/huge", ""); resp.StatusCode != 404 {
+			t.Errorf("half a document is there: %d", resp.StatusCode)
+		}
+		_, answer := request(t, server.Client(), "GET", server.URL+"/metrics", "")
+		if !strings.Contains(answer, `processor_http_requests_total{code="413"}`) {
+			t.Error("the refusals are not counted")
+		}
+		if status, answer := post(t, server, strings.NewReader(`{"id":"after","text":"alive"}`)); status != 200 {
+			t.Errorf("after all that: %d %s", status, answer)
+		}
+	})
 }
 
 func TestALargeDocumentGoesInAndOutInConstantMemory(t *testing.T) {
-	server := serve(t, newPipeline(t), 0)
-	const text = `Angela Merkel came to Berlin, ïn \"Büro\".\n`
-	body := &repeat{head: `{"id":"large","text":"`, text: text, left: int64(len(text)) * 125_000, tail: `","title":"T"}`} // 5.5 MB
-	var status int
-	var answer string
-	most := highest(func() { status, answer = post(t, server, body) })
-	if status != 200 || !strings.Contains(answer, `"entities":250000}`) {
-		t.Fatalf("%d %s", status, answer)
-	}
-	if most > 16<<20 {
-		t.Errorf("taking in a document of 5.5 MB took %d KiB of live heap", most>>10)
-	}
-	n := 0
-	most = highest(func() {
-		resp, err := server.Client().Get(server.URL + "/documents/large")
-		if err != nil {
-			t.Error(err)
-			return
+	t.Parallel()
+	apart.Run(t, func(t *testing.T) {
+		server := serve(t, newPipeline(t), 0)
+		const text = `Angela Merkel came to Berlin, ïn \"Büro\".\n`
+		body := &repeat{head: `{"id":"large","text":"`, text: text, left: int64(len(text)) * 125_000, tail: `","title":"T"}`} // 5.5 MB
+		var status int
+		var answer string
+		most := highest(func() { status, answer = post(t, server, body) })
+		if status != 200 || !strings.Contains(answer, `"entities":250000}`) {
+			t.Fatalf("%d %s", status, answer)
 		}
-		defer resp.Body.Close()
-		dec := json.NewDecoder(resp.Body)
-		for {
-			token, err := dec.Token()
-			if errors.Is(err, io.EOF) {
-				return
-			}
+		if most > 16<<20 {
+			t.Errorf("taking in a document of 5.5 MB took %d KiB of live heap", most>>10)
+		}
+		n := 0
+		most = highest(func() {
+			resp, err := server.Client().Get(server.URL + "/documents/large")
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			if token == "place" {
-				n++
+			defer resp.Body.Close()
+			dec := json.NewDecoder(resp.Body)
+			for {
+				token, err := dec.Token()
+				if errors.Is(err, io.EOF) {
+					return
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if token == "place" {
+					n++
+				}
 			}
+		})
+		if n != 125_000 || most > 16<<20 {
+			t.Errorf("read back: %d places, %d KiB of live heap", n, most>>10)
 		}
 	})
-	if n != 125_000 || most > 16<<20 {
-		t.Errorf("read back: %d places, %d KiB of live heap", n, most>>10)
-	}
 }
 
 func TestBytesThatAreNoUTF8(t *testing.T) {
