@@ -8,6 +8,14 @@ import (
 	"testing"
 )
 
+// share is how far what a variant keeps may be from the truth, as a part of what
+// the leaky one keeps; settles, in bytes, is more than twice what the service
+// itself was seen to settle by, which must not be taken for it.
+const (
+	share   = 0.05
+	settles = 60_000
+)
+
 // Each variant is loaded in a process of its own, and what it keeps is read
 // from the exact counters: the truth is measured, not only computed.
 func TestTheTruthIsTrue(t *testing.T) {
@@ -15,11 +23,10 @@ func TestTheTruthIsTrue(t *testing.T) {
 		t.Skip("measured without the race detector")
 	}
 	for _, s := range Scenarios() {
-		warmup, window := int64(300), int64(377)
-		if size := s.Truth.Leaky.BytesPerOp; size < 1000 && size > 0 {
-			// Or what the service itself settles by would drown it; whole
-			// rounds of the store, which goes up and down with each 256.
-			warmup, window = 768, 5*256
+		warmup, window := int64(300), int64(sampled)
+		if size := s.Truth.Leaky.BytesPerOp; size > 0 && share*size*float64(window) < settles {
+			// Whole rounds of the store, which goes up and down with each 256.
+			warmup, window = 512, 256*int64(math.Ceil(settles/(share*size*256)))
 		}
 		for _, v := range s.Variants() {
 			if s.Truth.Leaky.BytesPerOp == 0 && s.Truth.Leaky.GoroutinesPerOp == 0 {
@@ -55,7 +62,7 @@ func TestTheTruthIsTrue(t *testing.T) {
 					truth = LeakyTruth{}
 				}
 				// A fixed variant may not keep a twentieth of the leaky one.
-				if tolerance := 0.05 * size; tolerance > 0 && math.Abs(kept-truth.BytesPerOp) > tolerance {
+				if tolerance := share * size; tolerance > 0 && math.Abs(kept-truth.BytesPerOp) > tolerance {
 					t.Errorf("keeps %.1f B/op, the truth is %.1f ± %.1f", kept, truth.BytesPerOp, tolerance)
 				}
 				if math.Abs(goroutines-truth.GoroutinesPerOp) > 0.02*max(1, truth.GoroutinesPerOp) {
