@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/heapdrift/heapdrift/internal/ports"
 )
 
 // forward is a port-forward that can drop: it then closes what it carries and
@@ -25,9 +27,8 @@ type forward struct {
 
 func newForward(t *testing.T, to string) *forward {
 	t.Helper()
-	f := &forward{to: to, conns: map[net.Conn]bool{}}
-	f.restore(t, "127.0.0.1:0")
-	f.address = f.l.Addr().String()
+	f := &forward{address: ports.Free(t), to: to, conns: map[net.Conn]bool{}}
+	f.restore(t, f.address)
 	t.Cleanup(f.drop)
 	return f
 }

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/heapdrift/heapdrift/internal/ports"
 )
 
 // serve starts a server on loopback that ends with the test.
@@ -306,11 +308,11 @@ func TestLoadOverHTTP(t *testing.T) {
 
 func TestATargetThatDiesAndReturns(t *testing.T) {
 	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address := ports.Free(t)
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := listener.Addr().String()
 	start := func(l net.Listener) *httptest.Server {
 		s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 		s.Listener.Close()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/harness"
+	"github.com/heapdrift/heapdrift/internal/ports"
 )
 
 // forward is a port-forward that can drop and come back.
@@ -70,7 +71,7 @@ func TestAPortForwardThatDropsForAMoment(t *testing.T) {
 	t.Parallel()
 	addr := startTarget(t, "leaky")
 	cfg, _ := short(t, "")
-	f := &forward{address: freeAddr(t), to: addr}
+	f := &forward{address: ports.Free(t), to: addr}
 	f.open(t)
 	defer f.drop()
 	cfg.Command, cfg.Pprof.URL = nil, f.address

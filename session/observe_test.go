@@ -19,6 +19,7 @@ import (
 	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 	"github.com/heapdrift/heapdrift/harness"
+	"github.com/heapdrift/heapdrift/internal/ports"
 )
 
 func TestAnObserverSeesTheRunGrowAndItsVerdict(t *testing.T) {
@@ -229,7 +230,7 @@ func TestALongWatchKeepsEvenlySpacedSnapshots(t *testing.T) {
 
 func TestAWatchedTargetGoesComesAndIsJudgedUntilTheEnd(t *testing.T) {
 	t.Parallel()
-	addr := freeAddr(t)
+	addr := ports.Free(t)
 	cfg := DefaultConfig()
 	cfg.Pprof.URL, cfg.OpsMetric, cfg.Out = addr, "ops_total", t.TempDir()+"/run"
 	cfg.Plan.Steady, cfg.Plan.Warmup, cfg.Plan.Every = 0, 0, 50*time.Millisecond

@@ -18,13 +18,14 @@ import (
 	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 	"github.com/heapdrift/heapdrift/harness"
+	"github.com/heapdrift/heapdrift/internal/ports"
 )
 
 // short is a run of two to three seconds against a target in a mode, started
 // as the session's command.
 func short(t *testing.T, mode string) (Config, string) {
 	t.Helper()
-	addr := freeAddr(t)
+	addr := ports.Free(t)
 	cfg := DefaultConfig()
 	cfg.Command = []string{os.Args[0]}
 	cfg.CommandEnv = environment(mode, addr)
@@ -247,7 +248,7 @@ func TestStartThatCannotWork(t *testing.T) {
 		{"pprof answers HTML", func(c *Config, addr string) { c.CommandEnv = environment("html", addr) }, "HTML"},
 		{"the command ends at once", func(c *Config, _ string) { c.CommandEnv = environment("leaky", "no address") }, "no address"},
 		{"nothing listens and nothing is started", func(c *Config, _ string) { c.Command = nil; c.ReadyTimeout = 300 * time.Millisecond }, "refused"},
-		{"pprof is somewhere else", func(c *Config, addr string) { c.Pprof.URL = freeAddr(t); c.ReadyTimeout = 500 * time.Millisecond }, "refused"},
+		{"pprof is somewhere else", func(c *Config, addr string) { c.Pprof.URL = ports.Free(t); c.ReadyTimeout = 500 * time.Millisecond }, "refused"},
 		{"the counter of operations has another name", func(c *Config, _ string) { c.OpsMetric = "op_total" }, "ops_total"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -375,7 +376,7 @@ func TestRecordKeepsSnapshotsUntilItIsTold(t *testing.T) {
 // startTarget runs a target that no session started.
 func startTarget(t *testing.T, mode string) (addr string) {
 	t.Helper()
-	addr = freeAddr(t)
+	addr = ports.Free(t)
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = environment(mode, addr)
 	if err := cmd.Start(); err != nil {

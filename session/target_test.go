@@ -107,17 +107,6 @@ func serve(mode, addr string) error {
 	return (&http.Server{Handler: mux}).Serve(l)
 }
 
-// freeAddr is an address of this machine that nobody listens on.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // environment of the target in a mode, listening at addr.
 func environment(mode, addr string) []string {
 	env := []string{modeEnv + "=" + mode, addrEnv + "=" + addr}

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/heapdrift/heapdrift/internal/ports"
 )
 
 // heapOnly asks for the heap profile alone, as Offer's first request does.
@@ -229,12 +231,7 @@ func TestAGzipEncodedAnswerIsRead(t *testing.T) {
 
 func TestNothingListens(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	_ = l.Close()
+	addr := ports.Free(t)
 	wantSentence(t, heapOnly(t, client(t, Config{URL: addr})), "connection refused", "start the target")
 	wantSentence(t, heapOnly(t, client(t, Config{URL: "unix:" + t.TempDir() + "/none.sock"})), "socket does not exist")
 }

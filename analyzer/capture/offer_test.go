@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
 	"os"
 	"runtime"
@@ -17,6 +16,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/heapdrift/heapdrift/internal/ports"
 )
 
 func TestTheOfferOfARealTarget(t *testing.T) {
@@ -287,13 +288,8 @@ func TestWaitReadyWaitsForAnAnswer(t *testing.T) {
 
 func TestWaitReadyGivesUpWithItsContext(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	_ = l.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
+	addr := ports.Free(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // to ask at least once
 	defer cancel()
 	wantSentence(t, WaitReady(ctx, client(t, Config{URL: addr})), "did not answer in time", "connection refused")
 	ended, end := context.WithCancelCause(t.Context())

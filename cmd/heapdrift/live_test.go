@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -25,6 +24,7 @@ import (
 	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/exit"
 	"github.com/heapdrift/heapdrift/gaterun/canary"
+	"github.com/heapdrift/heapdrift/internal/ports"
 	"github.com/heapdrift/heapdrift/lab"
 	"github.com/heapdrift/heapdrift/labrun"
 )
@@ -97,12 +97,7 @@ func TestRunRefusesWhatCannotBeRun(t *testing.T) {
 		w.Write([]byte("<html><body>log in</body></html>"))
 	}))
 	defer html.Close()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	refused := l.Addr().String()
-	l.Close()
+	refused := ports.Free(t)
 	out := filepath.Join(t.TempDir(), "run")
 	bad := file(t, "targets", "GET\n")
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,20 +12,10 @@ import (
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/exit"
 	"github.com/heapdrift/heapdrift/harness"
+	"github.com/heapdrift/heapdrift/internal/ports"
 	"github.com/heapdrift/heapdrift/session"
 	"github.com/heapdrift/heapdrift/tui/model"
 )
-
-// nobody is an address at which nothing listens.
-func nobody(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
 
 func TestWatchWithoutATerminalTellsProgressAndAVerdict(t *testing.T) {
 	t.Parallel()
@@ -62,7 +51,7 @@ func TestWatchTellsWhenTheVerdictChanges(t *testing.T) {
 func TestWatchOfSeveralTargets(t *testing.T) {
 	t.Parallel()
 	a, b, out := server(t), server(t), filepath.Join(t.TempDir(), "runs")
-	silent := nobody(t)
+	silent := ports.Free(t)
 	got := heapdrift(t, "watch", "--for", "500ms", "--every", "100ms", "--format", "json", "-o", out, a, b)
 	var docs []report.Document
 	if err := json.Unmarshal([]byte(got.out), &docs); err != nil || len(docs) != 2 || docs[0].Schema != "heapdrift/report/v1" {

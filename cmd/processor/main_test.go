@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -20,6 +19,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/heapdrift/heapdrift/internal/ports"
 	"github.com/heapdrift/heapdrift/pipeline"
 	"github.com/heapdrift/heapdrift/pipeline/corpus"
 	"github.com/heapdrift/heapdrift/pipeline/fake"
@@ -52,7 +52,7 @@ func startChild(t *testing.T, args ...string) *child {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := freeAddr(t)
+	addr := ports.Free(t)
 	c := &child{
 		cmd:    exec.CommandContext(t.Context(), exe, append([]string{"-addr", addr, "-pprof", "127.0.0.1:0"}, args...)...),
 		url:    "http://" + addr,
@@ -100,16 +100,6 @@ func (c *child) end(t *testing.T, s os.Signal) error {
 	}
 	c.log.Wait()
 	return c.cmd.Wait()
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // send posts the documents of one worker until the child is gone, and notes what was acknowledged.

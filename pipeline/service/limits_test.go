@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/heapdrift/heapdrift/internal/apart"
+	"github.com/heapdrift/heapdrift/internal/ports"
 	"github.com/heapdrift/heapdrift/pipeline"
 	"github.com/heapdrift/heapdrift/pipeline/feed"
 	"github.com/heapdrift/heapdrift/pipeline/publish"
@@ -292,7 +293,7 @@ func TestADownstreamThatHangs(t *testing.T) {
 	}))
 	defer down.Close()
 	lines := newLines()
-	api := freeAddr(t)
+	api := ports.Free(t)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	ended := make(chan error, 1)

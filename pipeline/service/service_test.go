@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"go.uber.org/goleak"
 
+	"github.com/heapdrift/heapdrift/internal/ports"
 	"github.com/heapdrift/heapdrift/pipeline"
 	"github.com/heapdrift/heapdrift/pipeline/feed"
 	"github.com/heapdrift/heapdrift/pipeline/store"
@@ -191,7 +192,7 @@ func TestRunStopsWithoutLosingWhatItAnswered(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	api, debug := freeAddr(t), freeAddr(t)
+	api, debug := ports.Free(t), ports.Free(t)
 	lines := newLines()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -301,16 +302,6 @@ func TestAnswersAreJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(answer), &body); err != nil || body["error"] == "" || resp.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("%s %s: %v", resp.Header.Get("Content-Type"), answer, err)
 	}
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // lines collects a log and lets a test wait for one of its lines.
