@@ -75,23 +75,30 @@ func TestAPortForwardThatDropsForAMoment(t *testing.T) {
 	f.open(t)
 	defer f.drop()
 	cfg.Command, cfg.Pprof.URL = nil, f.address
-	cfg.Load = &harness.HTTPConfig{URL: "http://" + f.address + "/op", Timeout: time.Second}
+	cfg.Load = &harness.HTTPConfig{URL: "http://" + f.address + "/op", Timeout: time.Minute}
 	cfg.Plan.Steady, cfg.Plan.Every = 1500*time.Millisecond, 100*time.Millisecond
-	var once sync.Once
+	var drop, missed sync.Once
+	lost := make(chan struct{}) // a snapshot was
 	var wg sync.WaitGroup
 	cfg.Progress = func(e Event) {
-		if e.Snapshots < 9 {
-			return
-		}
-		once.Do(func() {
-			wg.Go(func() {
-				f.drop()
-				time.Sleep(110 * time.Millisecond) // one or two snapshots
-				f.open(t)
+		if e.Snapshots >= 9 {
+			drop.Do(func() {
+				wg.Go(func() {
+					f.drop()
+					<-lost
+					f.open(t)
+				})
 			})
-		})
+		}
+		if strings.Contains(e.Message, "a snapshot failed") {
+			missed.Do(func() { close(lost) })
+		}
 	}
 	out, err := Run(t.Context(), cfg)
+	missed.Do(func() {
+		t.Error("no snapshot fell into the gap")
+		close(lost)
+	})
 	wg.Wait()
 	if err != nil {
 		t.Fatal(err)

@@ -240,13 +240,14 @@ func TestAWatchedTargetGoesComesAndIsJudgedUntilTheEnd(t *testing.T) {
 	var said []string
 	lives := make(chan *exec.Cmd, 1)
 	var first *snapshot.Snapshot
-	go func() { // comes late
-		time.Sleep(300 * time.Millisecond)
-		lives <- live(t, addr)
-	}()
+	came := false
 	cfg.Observe = func(o Observation) {
 		for _, e := range o.News {
 			said = append(said, e.Message)
+			if !came && strings.Contains(e.Message, "trying again") { // it comes late
+				came = true
+				lives <- live(t, addr)
+			}
 		}
 		if o.Run == nil {
 			return

@@ -46,7 +46,7 @@ const (
 const mappedPerOp = 256 << 10
 
 // lifetime bounds a target whose test was killed.
-const lifetime = 30 * time.Second
+const lifetime = 3 * time.Minute
 
 // serve is a service with pprof.
 func serve(mode, addr string) error {
@@ -121,7 +121,7 @@ func environment(mode, addr string) []string {
 // waitGone fails the test if somebody still listens at addr.
 func waitGone(t *testing.T, addr string) {
 	t.Helper()
-	for range 100 {
+	for range 1000 {
 		conn, err := net.Dial("tcp", addr)
 		if err != nil {
 			return
