@@ -30,6 +30,8 @@ var may = map[string][]string{
 	"lab":               {"pipeline", "leakscenarios", "fixed"},
 	"session":           {"analyzer", "harness"},
 	"labrun":            {"analyzer", "harness", "session", "lab", "pipeline", "leakscenarios", "fixed"},
+	"internal/apart":    {},
+	"internal/ports":    {},
 	"internal/spelling": {},
 	"gaterun":           {"analyzer", "harness", "session", "lab", "labrun", "pipeline", "leakscenarios", "fixed", "internal/spelling"},
 	"cmd/processor":     {"pipeline"},

@@ -110,7 +110,7 @@ func (p *onPTY) whole() string {
 // await waits for text on the terminal.
 func (p *onPTY) await(want string) {
 	p.t.Helper()
-	for range 1500 {
+	for range 6000 { // a minute, on a machine that has nothing else to do
 		if strings.Contains(p.text(), want) {
 			return
 		}
@@ -122,7 +122,7 @@ func (p *onPTY) await(want string) {
 // ends waits for the program and returns its exit code.
 func (p *onPTY) ends() exit.Code {
 	p.t.Helper()
-	timer := time.AfterFunc(20*time.Second, func() { _ = p.cmd.Process.Kill() })
+	timer := time.AfterFunc(time.Minute, func() { _ = p.cmd.Process.Kill() })
 	defer timer.Stop()
 	err := p.cmd.Wait()
 	var failed *exec.ExitError
@@ -215,7 +215,7 @@ func TestTheRecordingIsWholeWhenTheTerminalGoesAway(t *testing.T) {
 	url, out := server(t), filepath.Join(t.TempDir(), "run")
 	p := startPTY(t, nil, "watch", "--every", "50ms", "-o", out, url)
 	p.await("LIVE HEAP")
-	for range 500 {
+	for range 6000 {
 		if entries, _ := os.ReadDir(filepath.Join(out, "snapshots")); len(entries) >= 4 {
 			break
 		}
@@ -296,7 +296,7 @@ func (p *pane) screen() string { return p.tmux("capture-pane", "-p", "-t", "s") 
 func (p *pane) shows(want ...string) string {
 	p.t.Helper()
 	screen := ""
-	for range 600 {
+	for range 1200 {
 		screen = p.screen()
 		missing := ""
 		for _, w := range want {
@@ -414,13 +414,19 @@ func TestAnIdleDashboardCostsNothing(t *testing.T) {
 	if runtime.GOOS != "linux" || testing.Short() {
 		t.Skip("needs /proc, and some seconds")
 	}
+	t.Parallel()
 	p := startPTY(t, nil, "replay", bundle(t, 4096))
 	p.await("main.keep")
-	time.Sleep(time.Second)
+	// It comes to rest: what it takes to start, and its first collections, are
+	// done soon, on a slow machine later.
 	const long = 4 * time.Second
-	before := cpuTime(t, p.cmd.Process.Pid)
-	time.Sleep(long)
-	if share := float64(cpuTime(t, p.cmd.Process.Pid)-before) / float64(long); share > 0.01 {
+	share := 1.0
+	for begin := time.Now(); share > 0.01 && time.Since(begin) < 30*time.Second; {
+		before := cpuTime(t, p.cmd.Process.Pid)
+		time.Sleep(long)
+		share = float64(cpuTime(t, p.cmd.Process.Pid)-before) / float64(long)
+	}
+	if share > 0.01 {
 		t.Errorf("%.1f %% of a core, want less than 1 %%", 100*share)
 	}
 	fmt.Fprint(p.master, "q")
