@@ -345,7 +345,6 @@ func TestTheUserOfTheURLIsSent(t *testing.T) {
 
 // An operation over a kept connection must stay cheap.
 func TestAnOperationAllocatesLittle(t *testing.T) {
-	t.Parallel()
 	apart.Run(t, func(t *testing.T) {
 		url, _ := rawServer(t, func(_ int64, conn net.Conn, in *bufio.Reader) {
 			answer := []byte(okAnswer)

@@ -148,7 +148,6 @@ func TestALoadCanBeFinishedFromAMark(t *testing.T) {
 // An hour's load, on a simulated clock, must not take more memory at its end
 // than after its first minutes.
 func TestMemoryIsFlatOverAnHour(t *testing.T) {
-	t.Parallel()
 	apart.Run(t, func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			live := func() uint64 {

@@ -10,7 +10,6 @@ import (
 
 // The exact counters of a process that does nothing else say what is kept.
 func TestAKeeperKeepsWhatItSays(t *testing.T) {
-	t.Parallel()
 	apart.Run(t, func(t *testing.T) {
 		const ops = 20000
 		for _, perOp := range []float64{0, 2.5, 16, 80, 100, 200, 1000, 4096} {

@@ -71,7 +71,6 @@ func TestASegmentIsBuiltOfSoManyDocumentsAndLetGo(t *testing.T) {
 }
 
 func TestWorkersComeWithTheLoadAndGo(t *testing.T) {
-	t.Parallel()
 	apart.Run(t, func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := rampworkers.New(embed.Hasher{}, rampworkers.Config{Workers: 3, Idle: time.Minute, Took: time.Second})

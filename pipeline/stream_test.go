@@ -188,7 +188,6 @@ func peak(work func()) uint64 {
 
 // The peak must not grow with the document: parts of it are there at a time.
 func TestALargeDocumentTakesConstantMemory(t *testing.T) {
-	t.Parallel()
 	apart.Run(t, func(t *testing.T) {
 		p := start(t, pipeline.DefaultConfig(openStore(t)))
 		most := peak(func() {

@@ -115,13 +115,13 @@ func TestATargetThatHangsOrTricklesEndsInTime(t *testing.T) {
 		name, mention string
 		h             http.HandlerFunc
 	}{
-		{"never answers", "no answer within 100ms", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }},
-		{"stops in the body", "no complete answer within 100ms", func(w http.ResponseWriter, r *http.Request) {
+		{"never answers", "no answer within 2s", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }},
+		{"stops in the body", "no complete answer within 2s", func(w http.ResponseWriter, r *http.Request) {
 			_, _ = w.Write(make([]byte, 5000))
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
 		}},
-		{"trickles", "no complete answer within 100ms", func(w http.ResponseWriter, r *http.Request) {
+		{"trickles", "no complete answer within 2s", func(w http.ResponseWriter, r *http.Request) {
 			tick := time.NewTicker(5 * time.Millisecond)
 			defer tick.Stop()
 			for {
@@ -134,7 +134,7 @@ func TestATargetThatHangsOrTricklesEndsInTime(t *testing.T) {
 				}
 			}
 		}},
-		{"stops in an error's body", "no complete answer within 100ms", func(w http.ResponseWriter, r *http.Request) {
+		{"stops in an error's body", "no complete answer within 2s", func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(500)
 			_, _ = w.Write(make([]byte, 5000))
 			w.(http.Flusher).Flush()
@@ -144,10 +144,10 @@ func TestATargetThatHangsOrTricklesEndsInTime(t *testing.T) {
 		t.Run(x.name, func(t *testing.T) {
 			t.Parallel()
 			s := serve(t, over(t, map[string]http.HandlerFunc{"/debug/pprof/heap": x.h}))
-			c := client(t, Config{URL: s.URL, Timeout: 100 * time.Millisecond})
+			c := client(t, Config{URL: s.URL, Timeout: 2 * time.Second}) // so that what is begun is begun in time
 			start := time.Now()
 			wantSentence(t, heapOnly(t, c), x.mention)
-			if d := time.Since(start); d > 5*time.Second {
+			if d := time.Since(start); d > 30*time.Second {
 				t.Errorf("it took %v", d)
 			}
 		})

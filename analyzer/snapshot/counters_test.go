@@ -124,7 +124,6 @@ func TestParseTrailerBoundsWhatItKeeps(t *testing.T) {
 // The stacks before the trailer can be hundreds of megabytes: they must not
 // cost memory in proportion.
 func TestParseTrailerStreamsTheStacks(t *testing.T) {
-	t.Parallel()
 	apart.Run(t, func(t *testing.T) {
 		line := "#\t0x4f1234\tmain.f+0x54\t/home/x/main.go:12\n"
 		run := func(lines int) float64 {

@@ -17,13 +17,15 @@ const env = "HEAPDRIFT_TEST_APART"
 
 // Run runs f, the whole of a test that is no subtest, in a child process in
 // which no other test runs, and passes, fails or skips the test as the child
-// does. The test may be parallel.
+// does. It makes the test parallel, but not in the child: what counts
+// allocations does not do so in a parallel test.
 func Run(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	if os.Getenv(env) == t.Name() {
 		f(t)
 		return
 	}
+	t.Parallel()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

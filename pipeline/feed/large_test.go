@@ -111,7 +111,6 @@ func (e *endless) Read(p []byte) (int, error) {
 }
 
 func TestALargeDocumentTakesConstantMemory(t *testing.T) {
-	t.Parallel()
 	apart.Run(t, func(t *testing.T) {
 		doc, err := JSON{}.Read(t.Context(), &endless{head: `{"id":"1","text":"`, left: 64 << 20}, -1)
 		if err != nil {

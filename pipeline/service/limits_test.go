@@ -93,7 +93,6 @@ func highest(work func()) uint64 {
 }
 
 func TestBodiesOfAGigabyte(t *testing.T) {
-	t.Parallel()
 	apart.Run(t, func(t *testing.T) {
 		server := serve(t, newPipeline(t), 4<<20)
 		for name, body := range map[string]*repeat{
@@ -128,7 +127,6 @@ func TestBodiesOfAGigabyte(t *testing.T) {
 }
 
 func TestALargeDocumentGoesInAndOutInConstantMemory(t *testing.T) {
-	t.Parallel()
 	apart.Run(t, func(t *testing.T) {
 		server := serve(t, newPipeline(t), 0)
 		const text = `Angela Merkel came to Berlin, ïn \"Büro\".\n`

@@ -22,7 +22,6 @@ func heapNow() int64 {
 // Ten hours of a snapshot a second, with a judgement, a probe and an event each,
 // hold no more than the first hour did.
 func TestTenHoursKeepMemoryFlat(t *testing.T) {
-	t.Parallel()
 	apart.Run(t, func(t *testing.T) {
 		if testing.Short() {
 			t.Skip("36,000 snapshots")
