@@ -28,6 +28,7 @@ func FuzzKeys(f *testing.F) {
 	f.Add([]byte("/(((\x02\x02/[\x0c\x03sqq"))
 	f.Add([]byte("\xf0\x00\x20j\xf0\x00\x00\xf3\x05\x05"))
 	f.Add([]byte("\xf0\x20\x00j\xf3\x05\x05"))
+	f.Add([]byte("\xf7j\xf0\x00\x20"))
 	f.Add([]byte("\xf7\xf7\xf0\x00\x20\xf3\x05\x05\xf0\x50\x18j"))
 	f.Fuzz(func(t *testing.T, keys []byte) {
 		if len(keys) > 200 {
