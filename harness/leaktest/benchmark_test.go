@@ -117,10 +117,15 @@ func TestReportIsOutsideOfTheTimer(t *testing.T) {
 			}
 		},
 	} {
-		began := time.Now()
-		r, _, _ := bench(t, fn)
-		if all := time.Since(began); r.T > all/10 {
-			t.Errorf("%s: an empty operation took %v of %v: the collections are in the time", name, r.T, all)
+		// The least of a few: a machine that is busy may pause in the time.
+		least := 1.0
+		for range 5 {
+			began := time.Now()
+			r, _, _ := bench(t, fn)
+			least = min(least, r.T.Seconds()/time.Since(began).Seconds())
+		}
+		if least > 0.1 {
+			t.Errorf("%s: an empty operation took %.0f %% of the time: the collections are in it", name, 100*least)
 		}
 	}
 }

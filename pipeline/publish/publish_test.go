@@ -64,7 +64,7 @@ func start(t *testing.T, downstream http.Handler, change func(*Config)) *setup {
 // run publishes until done says so.
 func (s *setup) run(t *testing.T, done func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- s.publisher.Run(ctx) }()
@@ -73,7 +73,7 @@ func (s *setup) run(t *testing.T, done func() bool) {
 	for !done() {
 		select {
 		case <-ctx.Done():
-			t.Fatalf("not done after 10 s: %+v", s.publisher.Stats())
+			t.Fatalf("not done after a minute: %+v", s.publisher.Stats())
 		case <-tick.C:
 		}
 	}

@@ -315,7 +315,7 @@ func TestADownstreamThatHangs(t *testing.T) {
 	client.CloseIdleConnections()
 	begin := time.Now()
 	stop()
-	if err := <-ended; err != nil || time.Since(begin) > 5*time.Second {
+	if err := <-ended; err != nil || time.Since(begin) >= DefaultGrace {
 		t.Errorf("it stopped after %s: %v", time.Since(begin), err)
 	}
 }

@@ -326,7 +326,7 @@ func (l *lines) Write(b []byte) (int, error) {
 
 func (l *lines) wait(t *testing.T, part string) {
 	t.Helper()
-	late := time.AfterFunc(20*time.Second, func() { panic("no line with " + part) })
+	late := time.AfterFunc(time.Minute, func() { panic("no line with " + part) })
 	defer late.Stop()
 	l.mu.Lock()
 	defer l.mu.Unlock()
