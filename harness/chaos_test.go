@@ -57,6 +57,12 @@ func (f *forward) restore(t *testing.T, address string) {
 				continue
 			}
 			f.mu.Lock()
+			if f.l != l { // dropped meanwhile
+				f.mu.Unlock()
+				in.Close()
+				out.Close()
+				continue
+			}
 			f.conns[in], f.conns[out] = true, true
 			f.mu.Unlock()
 			f.wg.Go(func() { _, _ = io.Copy(out, in); out.Close() })
@@ -67,7 +73,10 @@ func (f *forward) restore(t *testing.T, address string) {
 
 func (f *forward) drop() {
 	f.mu.Lock()
-	f.l.Close()
+	if f.l != nil {
+		f.l.Close()
+	}
+	f.l = nil
 	for c := range f.conns {
 		c.Close()
 	}

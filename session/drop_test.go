@@ -45,6 +45,12 @@ func (f *forward) open(t *testing.T) {
 				continue
 			}
 			f.mu.Lock()
+			if f.l != l { // dropped meanwhile
+				f.mu.Unlock()
+				in.Close()
+				out.Close()
+				continue
+			}
 			f.conns = append(f.conns, in, out)
 			f.mu.Unlock()
 			f.wg.Go(func() { _, _ = io.Copy(out, in); out.Close() })
@@ -55,7 +61,10 @@ func (f *forward) open(t *testing.T) {
 
 func (f *forward) drop() {
 	f.mu.Lock()
-	f.l.Close()
+	if f.l != nil {
+		f.l.Close()
+	}
+	f.l = nil
 	for _, c := range f.conns {
 		c.Close()
 	}

@@ -91,7 +91,7 @@ func over(t testing.TB, h map[string]http.HandlerFunc) http.Handler {
 func client(t testing.TB, cfg Config) *Client {
 	t.Helper()
 	if cfg.Timeout == 0 {
-		cfg.Timeout = 20 * time.Second
+		cfg.Timeout = 2 * time.Minute
 	}
 	c, err := New(cfg)
 	if err != nil {
