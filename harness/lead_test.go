@@ -46,7 +46,7 @@ func TestPrecisePacing(t *testing.T) {
 	// What other work on the machine adds is added to the usual pacing as well,
 	// at the same time: it starts operations some 0.6 ms late by itself.
 	precise, usual := time.Hour, time.Hour // half of the operations started later, in the best of some runs
-	for range 3 {
+	for round, measured := 0, 0; round < 20 && measured < 3; round++ {
 		u := p
 		u.Precise = false
 		var beside *Result
@@ -57,9 +57,13 @@ func TestPrecisePacing(t *testing.T) {
 		if beside == nil {
 			return // it has said why
 		}
-		if res.Counts.Completed != 200 || res.StartLag.N == 0 {
-			t.Errorf("%d operations, %d of them measured, want 200", res.Counts.Completed, res.StartLag.N)
+		if res.Counts.Completed != 200 {
+			t.Errorf("%d operations, want 200", res.Counts.Completed)
 		}
+		if res.StartLag.N == 0 || beside.StartLag.N == 0 {
+			continue // a machine that stood still: nothing was released on time
+		}
+		measured++
 		precise, usual = min(precise, res.StartLag.P50), min(usual, beside.StartLag.P50)
 	}
 	t.Logf("half of the operations started more than %v late, usually %v", precise, usual)
