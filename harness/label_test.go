@@ -13,13 +13,16 @@ import (
 func TestGoroutinesAreLabelled(t *testing.T) {
 	t.Parallel()
 	block := make(chan struct{})
-	started := make(chan struct{}, 8)
+	started := make(chan struct{}, 1)
 	var profile bytes.Buffer
 	l, err := New(TargetFunc(func(context.Context, Op) error {
-		started <- struct{}{}
+		select {
+		case started <- struct{}{}:
+		default:
+		}
 		<-block
 		return nil
-	}), Plan{Rate: Rate{From: 100, To: 100}, Steady: 40 * time.Millisecond, MaxInFlight: 4, OnProgress: func(Progress) {},
+	}), Plan{Rate: Rate{From: 100, To: 100}, Steady: time.Second, MaxInFlight: 4, OnProgress: func(Progress) {},
 		OnMark: func(_ context.Context, m Mark) error {
 			if profile.Len() > 0 {
 				return nil

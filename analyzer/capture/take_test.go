@@ -208,7 +208,7 @@ func TestATargetThatHangsCostsOneTimeout(t *testing.T) {
 	t.Parallel()
 	s := serve(t, without(t, func(r *http.Request) bool { return r.URL.Path == "/debug/pprof/heap" },
 		func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
-	_, err := client(t, Config{URL: s.URL, Timeout: 100 * time.Millisecond}).Snapshot(t.Context(), noPause)
+	_, err := client(t, Config{URL: s.URL, Timeout: 2 * time.Second}).Snapshot(t.Context(), noPause)
 	wantSentence(t, err, "no answer within")
 	if got := s.requests(); len(got) != 1 {
 		t.Errorf("it was asked %q, want nothing after the request that hung", got)
