@@ -148,7 +148,7 @@ func TestATargetWithoutPprofIsToldHowToMountIt(t *testing.T) {
 func TestAnOfferEndsWithItsContextAndAHangingTarget(t *testing.T) {
 	t.Parallel()
 	s := serve(t, over(t, map[string]http.HandlerFunc{"/debug/pprof/goroutine": func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }}))
-	_, err := client(t, Config{URL: s.URL, Timeout: 200 * time.Millisecond}).Offer(t.Context())
+	_, err := client(t, Config{URL: s.URL, Timeout: 2 * time.Second}).Offer(t.Context())
 	wantSentence(t, err, "no answer within")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
