@@ -43,6 +43,13 @@ RUNS ?= 1500
 calibrate:
 	HEAPDRIFT_SEED=$(SEED) HEAPDRIFT_CALIBRATE=$(RUNS) go test -count=1 -run 'Calibration|AsStated|CleanLimit' -v -timeout 60m ./analyzer/detect/
 
+# What TOOL, a heapdrift, says of all recordings below CORPUS, a line each, to
+# compare two versions by diff. PREFIX judges their first PREFIX snapshots.
+TOOL ?= ./heapdrift
+.PHONY: verdicts
+verdicts:
+	@go run ./internal/verdicts -tool $(TOOL) $(if $(PREFIX),-prefix $(PREFIX)) $(CORPUS)
+
 # Every scenario of the lab, ROUNDS times in a row: some five minutes each
 # (docs/LAB.md has the figures).
 ROUNDS ?= 5

@@ -33,6 +33,7 @@ var may = map[string][]string{
 	"internal/apart":    {},
 	"internal/ports":    {},
 	"internal/spelling": {},
+	"internal/verdicts": {},
 	"gaterun":           {"analyzer", "harness", "session", "lab", "labrun", "pipeline", "leakscenarios", "fixed", "internal/spelling"},
 	"cmd/processor":     {"pipeline"},
 	"tui":               {"analyzer/detect", "analyzer/report", "analyzer/series", "analyzer/snapshot", "analyzer/stats"},
