@@ -95,9 +95,12 @@ func run(t *testing.T, dir string, env []string, argv ...string) ran {
 // environ is a plain environment, as a CI system's, with dir first on PATH.
 func environ(t *testing.T, dir string, more ...string) []string {
 	t.Helper()
+	home := t.TempDir()
+	// Or a process that go leaves behind would write there while the test ends.
+	write(t, filepath.Join(home, ".config", "go", "telemetry", "mode"), "off\n", 0o644)
 	return append([]string{
 		"PATH=" + dir + string(os.PathListSeparator) + os.Getenv("PATH"),
-		"HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir(), "CI=true", "LANG=C.UTF-8",
+		"HOME=" + home, "TMPDIR=" + t.TempDir(), "CI=true", "LANG=C.UTF-8",
 	}, more...)
 }
 

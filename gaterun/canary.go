@@ -12,6 +12,7 @@ import (
 	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/analyzer/gate"
 	"github.com/heapdrift/heapdrift/analyzer/report"
+	"github.com/heapdrift/heapdrift/analyzer/stats"
 	"github.com/heapdrift/heapdrift/gaterun/canary"
 	"github.com/heapdrift/heapdrift/harness"
 	"github.com/heapdrift/heapdrift/labrun"
@@ -34,7 +35,7 @@ func canaryAmount(j *job) (keep, limit float64) {
 	case b.BytesPerSecond != nil && j.plan.Rate.Mean() > 0:
 		limit = *b.BytesPerSecond / j.plan.Rate.Mean()
 	}
-	return math.Max(canaryAbove*limit, canaryTolerance*j.detect.Tolerance), limit
+	return math.Max(canaryAbove*limit, canaryTolerance*float64(j.detect.Tolerance)), limit
 }
 
 // canarySize is how far from the truth the measured size may be, where the
@@ -96,8 +97,8 @@ func verdict(c *gate.Canary, s *gate.Scenario, res *detect.Result) {
 		c.Why = fmt.Sprintf("a leak of %s was planted and measured as %s: sizes cannot be trusted here", kept, gate.Measurement(m, b.Unit))
 	default:
 		c.Why = fmt.Sprintf("a leak of %s was planted and not seen (%s)", kept, b.Why)
-		if p := res.Power; p != nil && p.BytesPerOp != nil && *p.BytesPerOp > c.Injected {
-			c.Why += fmt.Sprintf("; %s operations see %s and more: run longer (load.for), or at a higher rate", report.Count(float64(res.Ops)), gate.Quantity(*p.BytesPerOp, b.Unit))
+		if p := res.Power; p != nil && p.Per == detect.PerOp && p.Bytes != nil && *p.Bytes > c.Injected {
+			c.Why += fmt.Sprintf("; %s operations see %s and more: run longer (load.for), or at a higher rate", report.Count(float64(res.Ops)), gate.Quantity(*p.Bytes, b.Unit))
 		} else {
 			c.Why += "; run longer (load.for), or at a higher rate; should that not help, the detector is blind"
 		}
@@ -105,10 +106,9 @@ func verdict(c *gate.Canary, s *gate.Scenario, res *detect.Result) {
 }
 
 // near reports that a measured size is about the truth.
-func near(m *report.Interval, truth float64) bool {
+func near(m *stats.Interval, truth float64) bool {
 	if m == nil {
 		return false
 	}
-	inside := (m.Lo == nil || *m.Lo <= truth) && (m.Hi == nil || truth <= *m.Hi)
-	return inside || math.Abs(m.Estimate-truth) <= canarySize*truth
+	return m.Lo <= truth && truth <= m.Hi || math.Abs(m.Estimate-truth) <= canarySize*truth
 }

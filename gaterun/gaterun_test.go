@@ -74,12 +74,12 @@ func read(t *testing.T, lines ...string) Options {
 // are too short for a real one.
 func says(verdict detect.Verdict, perOp float64) func(*snapshot.Run, detect.Config) *detect.Result {
 	return func(run *snapshot.Run, cfg detect.Config) *detect.Result {
-		iv := func(v float64) *stats.Interval {
-			return &stats.Interval{Estimate: v, Lo: v - 0.5, Hi: v + 0.5, Confidence: 0.95}
+		rate := func(v, lo, hi float64) *detect.Rate {
+			return &detect.Rate{Interval: stats.Interval{Estimate: v, Lo: lo, Hi: hi, Confidence: 0.95}, Per: detect.PerOp}
 		}
-		r := &detect.Result{Verdict: detect.RunClean, HasOps: true, Ops: 100, Seconds: 1, Snapshots: len(run.Snapshots), Clean: cfg.Clean, Totals: []detect.Total{
-			{Name: "live_bytes", Verdict: verdict, PerOp: iv(perOp)},
-			{Name: "goroutines", Verdict: detect.Stable, PerOp: &stats.Interval{Hi: 0.001}},
+		r := &detect.Result{Verdict: detect.RunClean, Per: detect.PerOp, Ops: 100, Seconds: 1, Snapshots: len(run.Snapshots), Clean: cfg.Clean, Totals: []detect.Total{
+			{Name: "live_bytes", Verdict: verdict, Growth: rate(perOp, perOp-0.5, perOp+0.5)},
+			{Name: "goroutines", Verdict: detect.Stable, Growth: rate(0, 0, 0.001)},
 		}}
 		switch verdict {
 		case detect.Leak:
@@ -233,14 +233,6 @@ func TestOnlyWhatIsUndecidedIsRepeated(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestAWarningIsToldOnce(t *testing.T) {
-	t.Parallel()
-	got := onceEach([]string{"the load: too slow", "too slow", "short", "short"})
-	if want := []string{"the load: too slow", "short"}; !slices.Equal(got, want) {
-		t.Errorf("%q; want %q", got, want)
 	}
 }
 

@@ -148,7 +148,7 @@ func (p *preparing) job() *job {
 		j.rate = 0
 	}
 	override(&j.rate, s.MemProfileRate)
-	override(&j.detect.Tolerance, s.Tolerance)
+	override(&j.detect.Tolerance, (*detect.BytesPerOp)(s.Tolerance))
 	for _, x := range []struct{ from, to *float64 }{
 		{&s.Clean.Bytes, &j.detect.Clean.Bytes}, {&s.Clean.Objects, &j.detect.Clean.Objects}, {&s.Clean.Goroutines, &j.detect.Clean.Goroutines},
 	} {

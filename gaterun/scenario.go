@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/heapdrift/heapdrift/analyzer/gate"
@@ -75,7 +74,7 @@ func (r *runner) attempt(ctx context.Context, j *job, n int) gate.Scenario {
 		return errored(err)
 	}
 	s := r.judge(j, out)
-	s.Warnings = onceEach(slices.Concat(s.Warnings, j.warn, s.Run.Warnings))
+	s.Warnings = slices.Concat(s.Warnings, j.warn, s.Run.Warnings)
 	if err == nil {
 		err = out.Died
 	}
@@ -90,17 +89,6 @@ func (r *runner) attempt(ctx context.Context, j *job, n int) gate.Scenario {
 	}
 	r.keep(&s, out)
 	return s
-}
-
-// onceEach leaves out what another sentence holds.
-func onceEach(warnings []string) []string {
-	out := []string{}
-	for i, w := range warnings {
-		if !slices.ContainsFunc(slices.Concat(warnings[:i], warnings[i+1:]), func(o string) bool { return o != w && strings.Contains(o, w) }) && !slices.Contains(out, w) {
-			out = append(out, w)
-		}
-	}
-	return out
 }
 
 // run does the scenario's run. The outcome may be nil where the error is not.
@@ -119,30 +107,21 @@ func (r *runner) run(ctx context.Context, j *job, n int) (*session.Outcome, erro
 			r.Progress(j.cfg.Name, e)
 		}
 	}
-	var (
-		out *session.Outcome
-		err error
-	)
 	if j.cfg.Lab != "" {
-		out, err = labrun.Run(ctx, labrun.Options{
+		return labrun.Run(ctx, labrun.Options{
 			Scenario: j.cfg.Lab, Variant: lab.Variant(j.cfg.Variant), Keep: j.cfg.Keep, Plan: plan, MemProfileRate: j.rate, Detect: j.detect,
 			Out: bundle, Progress: func(_ lab.Variant, e session.Event) { progress(e) }, Executable: r.Executable, Analyze: r.Analyze,
 		})
-	} else {
-		cfg := session.DefaultConfig()
-		cfg.Pprof, cfg.Load, cfg.Plan = j.pprof, j.load, plan
-		cfg.Command, cfg.CommandDir, cfg.CommandEnv = j.cfg.Command, filepath.Dir(r.Path), environment(j.cfg)
-		if j.cfg.Dir != "" {
-			cfg.CommandDir = r.path(j.cfg.Dir)
-		}
-		cfg.MemProfileRate, cfg.OpsMetric, cfg.StrictRate = j.rate, j.cfg.OpsMetric, j.cfg.StrictRate
-		cfg.Out, cfg.Detect, cfg.Analyze, cfg.Progress = bundle, j.detect, r.Analyze, progress
-		out, err = session.Run(ctx, cfg)
 	}
-	if out != nil {
-		out.Result.Warnings = append(out.Result.Warnings, out.Warnings...)
+	cfg := session.DefaultConfig()
+	cfg.Pprof, cfg.Load, cfg.Plan = j.pprof, j.load, plan
+	cfg.Command, cfg.CommandDir, cfg.CommandEnv = j.cfg.Command, filepath.Dir(r.Path), environment(j.cfg)
+	if j.cfg.Dir != "" {
+		cfg.CommandDir = r.path(j.cfg.Dir)
 	}
-	return out, err
+	cfg.MemProfileRate, cfg.OpsMetric, cfg.StrictRate = j.rate, j.cfg.OpsMetric, j.cfg.StrictRate
+	cfg.Out, cfg.Detect, cfg.Analyze, cfg.Progress = bundle, j.detect, r.Analyze, progress
+	return session.Run(ctx, cfg)
 }
 
 // environment is that of the command: this process's and what is added to it.

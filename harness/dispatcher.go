@@ -50,7 +50,7 @@ type dispatcher struct {
 	claims  []*worker // that have taken arrivals and not come back
 	opTime  time.Duration
 	closed  bool
-	settled chan struct{} // non-nil while someone waits for nothing queued or in flight
+	atRest  chan struct{} // non-nil while someone waits for nothing queued or in flight
 	ended   chan struct{} // closed when closed and no worker is left
 
 	seq                           int64 // the next that has no arrival yet
@@ -241,7 +241,7 @@ func (d *dispatcher) start(w *worker) bool {
 	}
 	fresh := false
 	for d.queue.n == 0 {
-		d.settle()
+		d.tellAtRest()
 		if d.closed {
 			d.leave()
 			return false
@@ -269,11 +269,11 @@ func (d *dispatcher) start(w *worker) bool {
 	return true
 }
 
-// settle tells whoever waits that nothing is left. The lock is held.
-func (d *dispatcher) settle() {
-	if d.settled != nil && d.queue.n == 0 && d.inFlight == 0 {
-		close(d.settled)
-		d.settled = nil
+// tellAtRest tells whoever waits that nothing is left. The lock is held.
+func (d *dispatcher) tellAtRest() {
+	if d.atRest != nil && d.queue.n == 0 && d.inFlight == 0 {
+		close(d.atRest)
+		d.atRest = nil
 	}
 }
 
@@ -286,24 +286,24 @@ func (d *dispatcher) leave() {
 	d.mu.Unlock()
 }
 
-// awaitSettled waits until nothing is queued or in flight, at most so long, or
+// awaitRest waits until nothing is queued or in flight, at most so long, or
 // until ctx is done, and reports whether it came to that. Arrivals must not be
 // released meanwhile.
-func (d *dispatcher) awaitSettled(ctx context.Context, timeout time.Duration) bool {
+func (d *dispatcher) awaitRest(ctx context.Context, timeout time.Duration) bool {
 	d.mu.Lock()
 	if d.queue.n == 0 && d.inFlight == 0 {
 		d.mu.Unlock()
 		return true
 	}
-	if d.settled == nil {
-		d.settled = make(chan struct{})
+	if d.atRest == nil {
+		d.atRest = make(chan struct{})
 	}
-	settled := d.settled
+	atRest := d.atRest
 	d.mu.Unlock()
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	select {
-	case <-settled:
+	case <-atRest:
 		return true
 	case <-timer.C:
 	case <-ctx.Done():
@@ -325,7 +325,7 @@ func (d *dispatcher) shedQueue() {
 		d.queue.head = (d.queue.head + 1) % len(d.queue.ring)
 		d.queue.len--
 	}
-	d.settle()
+	d.tellAtRest()
 }
 
 // close ends the idle workers now and the others after their operation. The

@@ -57,7 +57,7 @@ func (r *run) steadyMark(ctx context.Context, pass int) error {
 func (r *run) heldMark(ctx context.Context, m Mark, at time.Duration) error {
 	r.clock.hold(at)
 	defer r.clock.resume()
-	m.Quiesced = r.d.awaitSettled(ctx, r.plan.QuiesceTimeout)
+	m.Quiesced = r.d.awaitRest(ctx, r.plan.QuiesceTimeout)
 	if err := ctx.Err(); err != nil {
 		return err
 	}

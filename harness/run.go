@@ -143,7 +143,7 @@ func (r *run) drainPhase(ctx context.Context) error {
 		r.open(PhaseDrain, 0, nil)
 		r.clock.hold(0)
 	}
-	if !r.d.awaitSettled(ctx, r.plan.QuiesceTimeout) {
+	if !r.d.awaitRest(ctx, r.plan.QuiesceTimeout) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -320,7 +320,7 @@ func (r *run) windUp(cancelOps context.CancelFunc) {
 	}
 	r.d.shedQueue()
 	if r.interrupted {
-		r.d.awaitSettled(context.Background(), interruptWait)
+		r.d.awaitRest(context.Background(), interruptWait)
 	}
 	cancelOps()
 	timer := time.NewTimer(abandonWait)

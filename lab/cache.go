@@ -14,7 +14,6 @@ import (
 
 func cache(name string) Scenario {
 	stream := pages{corpus.DefaultGenerator(606)}
-	const begin, end = 450, 2700 // operations of the usual run
 	return Scenario{
 		Name:   name,
 		Kind:   KindHeap,
@@ -25,7 +24,7 @@ func cache(name string) Scenario {
 				Run: "leak", Finding: "leak", Kind: "heap",
 				AllocatedAt: "leakscenarios/cache.(*Reader).terms",
 				DefectAt:    "leakscenarios/cache.(*Reader).Read",
-				BytesPerOp:  (stream.kept(end) - stream.kept(begin)) / (end - begin),
+				BytesPerOp:  usualSlope(stream.kept),
 				Kept:        stream.kept,
 			},
 			Fixed: FixedTruth{Run: "clean"},

@@ -10,10 +10,7 @@ import (
 )
 
 func contextChildren(name string) Scenario {
-	const (
-		limit      = 30 * time.Second // no chunk comes near it
-		begin, end = 450, 2700        // operations of the usual run
-	)
+	const limit = 30 * time.Second // no chunk comes near it
 	stream := corpus.DefaultGenerator(1111)
 	chunks := mean(stream.Document, chunkCount)
 	kept := func(ops int64) float64 { return keptByContext(chunks * float64(ops)) }
@@ -27,7 +24,7 @@ func contextChildren(name string) Scenario {
 				Run: "leak", Finding: "leak", Kind: "heap",
 				AllocatedAt: "context.With", // the chunk's context, and what it needs to have one itself
 				DefectAt:    "leakscenarios/context.(*Stage)",
-				BytesPerOp:  (kept(end) - kept(begin)) / (end - begin),
+				BytesPerOp:  usualSlope(kept),
 				Kept:        kept,
 			},
 			Fixed: FixedTruth{Run: "clean"},

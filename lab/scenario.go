@@ -76,6 +76,28 @@ type Load struct {
 	Unheld bool
 }
 
+// UsualLoad is that of every scenario which asks for no other.
+func UsualLoad() Load {
+	return Load{
+		From: 150, Warmup: 3 * time.Second, Steady: 15 * time.Second, Drain: 3 * time.Second,
+		Every: 750 * time.Millisecond, MaxInFlight: 16,
+	}
+}
+
+// judged are the operations between which the growth under a load of an even
+// rate is judged: those of its steady phase.
+func (l Load) judged() (begin, end int64) {
+	ops := func(d time.Duration) int64 { return int64(l.From * d.Seconds()) }
+	return ops(l.Warmup), ops(l.Warmup + l.Steady)
+}
+
+// usualSlope is the growth per operation, under the usual load, of what keeps so
+// much after so many operations.
+func usualSlope(kept func(ops int64) float64) float64 {
+	begin, end := UsualLoad().judged()
+	return (kept(end) - kept(begin)) / float64(end-begin)
+}
+
 // Variants are those that the scenario has, in the order in which they run.
 func (s Scenario) Variants() []Variant {
 	if s.swap[Leaky] == nil {

@@ -9,17 +9,17 @@ import (
 	"github.com/heapdrift/heapdrift/pipeline/text"
 )
 
-// sampled is how many documents a size is the mean of. A Fibonacci number:
+// meanOver is how many documents a size is the mean of. A Fibonacci number:
 // over so many of the generator's documents the lengths are spread evenly.
-const sampled = 377
+const meanOver = 377
 
 // mean returns the mean of a size over the first documents of a scenario.
 func mean(document func(int64) pipeline.Document, size func(pipeline.Document) int) float64 {
 	sum := 0
-	for seq := range int64(sampled) {
+	for seq := range int64(meanOver) {
 		sum += size(document(seq))
 	}
-	return float64(sum) / sampled
+	return float64(sum) / meanOver
 }
 
 // sliceHeader is the size of a slice itself, on 64-bit machines.

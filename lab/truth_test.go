@@ -23,7 +23,7 @@ func TestTheTruthIsTrue(t *testing.T) {
 		t.Skip("measured without the race detector")
 	}
 	for _, s := range Scenarios() {
-		warmup, window := int64(300), int64(sampled)
+		warmup, window := int64(300), int64(meanOver)
 		if size := s.Truth.Leaky.BytesPerOp; size > 0 && share*size*float64(window) < settles {
 			// Whole rounds of the store, which goes up and down with each 256.
 			warmup, window = 512, 256*int64(math.Ceil(settles/(share*size*256)))

@@ -45,7 +45,7 @@ func wholedoc(name string) Scenario {
 }
 
 // cleanShare is what part of a defect may be left in a variant that is called
-// clean (METHOD.md, section 6).
+// clean (METHOD.md, Verdicts).
 const cleanShare = 0.05
 
 // Of the generator's texts and the default chunker.

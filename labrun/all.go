@@ -5,13 +5,15 @@ import (
 	"context"
 	"slices"
 	"sync"
+
+	"github.com/heapdrift/heapdrift/analyzer/report"
 )
 
 // CompareAll compares several scenarios, at most so many at once, the longest
 // first. done is called with each of them as it ends, by its index, never two
 // at a time; Progress of the options comes from several goroutines. When ctx
 // ends, those that run give what they have, and no more are begun.
-func CompareAll(ctx context.Context, all []Options, atOnce int, done func(i int, c *Comparison, err error)) {
+func CompareAll(ctx context.Context, all []Options, atOnce int, done func(i int, c *report.Comparison, err error)) {
 	order := make([]int, len(all))
 	for i := range order {
 		order[i] = i

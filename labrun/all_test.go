@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/lab"
 	"github.com/heapdrift/heapdrift/session"
 )
@@ -29,7 +30,7 @@ func TestScenariosRunSideBySide(t *testing.T) {
 		}})
 	}
 	var order []string
-	CompareAll(t.Context(), all, 2, func(i int, c *Comparison, err error) {
+	CompareAll(t.Context(), all, 2, func(i int, c *report.Comparison, err error) {
 		order = append(order, names[i])
 		if names[i] == "nothing" {
 			var mistake *session.ConfigError
@@ -60,7 +61,7 @@ func TestAnInterruptBeginsNoMoreScenarios(t *testing.T) {
 		}},
 		{Scenario: "closure", Plan: brief()},
 	}
-	CompareAll(ctx, all, 1, func(i int, c *Comparison, err error) {
+	CompareAll(ctx, all, 1, func(i int, c *report.Comparison, err error) {
 		if i != 0 || err != nil || c.Leaky == nil || c.Fixed != nil || !c.Undecided {
 			t.Errorf("scenario %d ended as %+v, %v; want the leaky half of the first, undecided", i, c, err)
 		}
@@ -78,7 +79,7 @@ func TestTheLongestScenarioIsBegunFirst(t *testing.T) {
 		all[i].Plan.Steady = steady * time.Second
 	}
 	var order []int
-	CompareAll(t.Context(), all, 1, func(i int, _ *Comparison, _ error) { order = append(order, i) })
+	CompareAll(t.Context(), all, 1, func(i int, _ *report.Comparison, _ error) { order = append(order, i) })
 	if want := []int{1, 3, 0, 2}; !slices.Equal(order, want) {
 		t.Errorf("scenarios began in the order %d, want %d", order, want)
 	}

@@ -3,14 +3,14 @@ package labrun
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/analyzer/series"
-	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
 	"github.com/heapdrift/heapdrift/lab"
-	"github.com/heapdrift/heapdrift/session"
 )
 
 // How near a measured size must be to the truth. A tight interval that holds
@@ -25,7 +25,7 @@ const (
 
 // check holds one report against the truth. mismatch contradicts it; open
 // could not be decided by the run.
-func check(t lab.Truth, variant lab.Variant, o *session.Outcome) (mismatch, open []string) {
+func check(t lab.Truth, variant lab.Variant, o *report.Judged) (mismatch, open []string) {
 	want := t.Leaky.Run
 	if variant == lab.Fixed {
 		want = t.Fixed.Run
@@ -48,7 +48,7 @@ func check(t lab.Truth, variant lab.Variant, o *session.Outcome) (mismatch, open
 	if t.Leaky.Finding != "" {
 		say(checkPlace(t.Leaky, o.Result.Findings))
 	}
-	bytes, ok := bytesPerOp(t.Leaky, o.Run)
+	bytes, ok := bytesPerOp(t.Leaky, o)
 	if !ok {
 		say("the snapshots have no operations to work out the truth over")
 	}
@@ -64,29 +64,21 @@ func check(t lab.Truth, variant lab.Variant, o *session.Outcome) (mismatch, open
 		if x.truth == 0 {
 			continue // not stated
 		}
-		say(checkSize(x.unit, perOp(o.Result, x.total), x.truth, x.within))
+		say(checkSize(x.unit, o.Result.Total(x.total).In(detect.PerOp), x.truth, x.within))
 	}
 	return mismatch, nil
-}
-
-// perOp is a total's size per operation, nil where the report has none.
-func perOp(r *detect.Result, total string) *stats.Interval {
-	if t := r.Total(total); t != nil {
-		return t.PerOp
-	}
-	return nil
 }
 
 // bytesPerOp is the true growth per operation in the snapshots that were
 // judged: where it is no straight line, the slope of the least squares over the
 // operations that those had seen, as the detector's own is.
-func bytesPerOp(t lab.LeakyTruth, run *snapshot.Run) (size float64, ok bool) {
+func bytesPerOp(t lab.LeakyTruth, o *report.Judged) (size float64, ok bool) {
 	if t.Kept == nil {
 		return t.BytesPerOp, true
 	}
 	var ops, kept []float64
-	for _, s := range run.Snapshots {
-		if s.Phase == snapshot.PhaseSteady && s.Ops != nil {
+	for _, s := range o.Run.Snapshots {
+		if o.Result.Window.Holds(s.Time) && s.Ops != nil {
 			ops = append(ops, float64(*s.Ops))
 			kept = append(kept, t.Kept(*s.Ops))
 		}
@@ -96,21 +88,21 @@ func bytesPerOp(t lab.LeakyTruth, run *snapshot.Run) (size float64, ok bool) {
 }
 
 // checkPair holds what tells two variants apart that may both be clean.
-func checkPair(t lab.LeakyTruth, leaky, fixed *session.Outcome) (mismatch []string) {
+func checkPair(t lab.LeakyTruth, leaky, fixed *report.Judged) (mismatch []string) {
 	times := func(what string, least, more, less float64) {
 		if least > 0 && !(less > 0 && more >= least*less) {
 			mismatch = append(mismatch, fmt.Sprintf("the leaky variant's %s, %.4g bytes, is not %g times the fixed one's, %.4g", what, more, least, less))
 		}
 	}
 	times("peak of live heap", t.PeakTimes, float64(leaky.Run.Peak.LiveBytes), float64(fixed.Run.Peak.LiveBytes))
-	estimate := func(o *session.Outcome) float64 {
-		if v := perOp(o.Result, series.AllocatedBytes); v != nil {
+	estimate := func(o *report.Judged) float64 {
+		if v := o.Result.Total(series.AllocatedBytes).In(detect.PerOp); v != nil {
 			return v.Estimate
 		}
 		return 0
 	}
 	times("allocation per operation", t.AllocatedTimes, estimate(leaky), estimate(fixed))
-	last := func(o *session.Outcome) float64 {
+	last := func(o *report.Judged) float64 {
 		if total := o.Result.Total(series.LiveBytes); total != nil {
 			return total.Last
 		}
@@ -160,24 +152,25 @@ func orSuspect(want string) string {
 }
 
 // shows reports whether a finding names a function: in its stack, as its
-// culprit, or through the goroutines that hold it.
+// culprit, through the goroutines that hold it, or in its reasons.
 func shows(f detect.Finding, name string) bool {
-	if name == "" || strings.Contains(f.Function, name) {
-		return true
-	}
+	named := []string{f.Function}
 	for _, frame := range f.Stack {
-		if strings.Contains(frame.Function, name) {
-			return true
+		named = append(named, frame.Function)
+	}
+	for _, h := range f.HeldBy {
+		named = append(named, h.Function, h.Root, h.CreatedBy)
+	}
+	for _, r := range f.Reasons {
+		named = append(named, r.Values.Function)
+		if r.Code == detect.LittleBeside {
+			continue // its parts are none of the finding
+		}
+		for _, p := range r.Values.Parts {
+			named = append(named, p.Function)
 		}
 	}
-	for _, text := range [][]string{f.HeldBy, f.Why} {
-		for _, s := range text {
-			if strings.Contains(s, name) {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(named, func(s string) bool { return strings.Contains(s, name) })
 }
 
 // checkSize compares one measured size with the truth.

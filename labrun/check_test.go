@@ -7,11 +7,11 @@ import (
 	"time"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
 	"github.com/heapdrift/heapdrift/harness"
 	"github.com/heapdrift/heapdrift/lab"
-	"github.com/heapdrift/heapdrift/session"
 )
 
 // truth is of a heap leak that also leaks a goroutine an operation.
@@ -26,17 +26,19 @@ func truth() lab.Truth {
 	}
 }
 
-func around(estimate, half float64) *stats.Interval {
-	return &stats.Interval{Estimate: estimate, Lo: estimate - half, Hi: estimate + half}
+func around(estimate, half float64) *detect.Rate {
+	return perOp(stats.Interval{Estimate: estimate, Lo: estimate - half, Hi: estimate + half})
 }
 
-// report is what a good detector says of truth's leaky variant.
-func report() *detect.Result {
+func perOp(i stats.Interval) *detect.Rate { return &detect.Rate{Interval: i, Per: detect.PerOp} }
+
+// good is what a good detector says of truth's leaky variant.
+func good() *detect.Result {
 	return &detect.Result{
 		Verdict: detect.RunLeak,
 		Totals: []detect.Total{
-			{Name: "live_bytes", PerOp: around(8200, 20)},
-			{Name: "goroutines", PerOp: around(1.001, 0.002)},
+			{Name: "live_bytes", Growth: around(8200, 20)},
+			{Name: "goroutines", Growth: around(1.001, 0.002)},
 		},
 		Findings: []detect.Finding{{
 			Kind: detect.KindHeap, Verdict: detect.Leak, Function: "m/pipeline/embed.Hasher.Embed",
@@ -47,9 +49,7 @@ func report() *detect.Result {
 	}
 }
 
-func outcome(r *detect.Result) *session.Outcome {
-	return &session.Outcome{Run: &snapshot.Run{}, Result: r}
-}
+func judged(r *detect.Result) *report.Judged { return &report.Judged{Run: &snapshot.Run{}, Result: r} }
 
 func TestCheckOfTheLeakyVariant(t *testing.T) {
 	t.Parallel()
@@ -64,16 +64,21 @@ func TestCheckOfTheLeakyVariant(t *testing.T) {
 		{"the defect is named by the goroutines that hold it", func(r *detect.Result) {
 			f := &r.Findings[0]
 			f.Stack = f.Stack[:1]
-			f.HeldBy = []string{"381 goroutines sleeping in m/leakscenarios/closure.(*Stage).Embed.func1"}
+			f.HeldBy = []detect.Holder{{Goroutines: 381, WaitReason: "sleep", Function: "m/leakscenarios/closure.(*Stage).Embed.func1"}}
 		}, "", false},
 		{"the defect is named in the reasons", func(r *detect.Result) {
 			f := &r.Findings[0]
 			f.Stack = f.Stack[:1]
-			f.Why = []string{"grows with m/leakscenarios/closure.(*Stage).Embed.func1"}
+			f.Reasons = []detect.Reason{{Code: detect.MemoryGrowsWith, Values: detect.Values{Function: "m/leakscenarios/closure.(*Stage).Embed.func1"}}}
 		}, "", false},
-		{"4.9 % beside the size in bytes", func(r *detect.Result) { r.Totals[0].PerOp = around(8192*1.049, 1) }, "", false},
+		{"the defect is named by the parts of which it is made", func(r *detect.Result) {
+			f := &r.Findings[0]
+			f.Stack = f.Stack[:1]
+			f.Reasons = []detect.Reason{{Code: detect.GrowTogether, Values: detect.Values{Parts: []detect.Part{{Function: "m/leakscenarios/closure.(*Stage).Embed"}}}}}
+		}, "", false},
+		{"4.9 % beside the size in bytes", func(r *detect.Result) { r.Totals[0].Growth = around(8192*1.049, 1) }, "", false},
 		{"8 % beside the size, in a tight interval that holds the truth", func(r *detect.Result) {
-			r.Totals[0].PerOp = &stats.Interval{Estimate: 8192 * 1.08, Lo: 8192 * 0.999, Hi: 8192 * 1.09}
+			r.Totals[0].Growth = perOp(stats.Interval{Estimate: 8192 * 1.08, Lo: 8192 * 0.999, Hi: 8192 * 1.09})
 		}, "", false},
 
 		{"a verdict of clean", func(r *detect.Result) { r.Verdict = detect.RunClean }, "the verdict is clean, the truth is leak", false},
@@ -94,18 +99,23 @@ func TestCheckOfTheLeakyVariant(t *testing.T) {
 			r.Findings[0].Stack = r.Findings[0].Stack[1:]
 			r.Findings = append(r.Findings, other)
 		}, "no heap finding", false},
-		{"6 % beside the size in bytes", func(r *detect.Result) { r.Totals[0].PerOp = around(8192*1.06, 20) }, "B/op", false},
-		{"half the size in bytes", func(r *detect.Result) { r.Totals[0].PerOp = around(4096, 20) }, "B/op", false},
-		{"an interval so wide that it holds anything", func(r *detect.Result) { r.Totals[0].PerOp = around(8192*1.06, 9000) }, "B/op", false},
-		{"3 % beside the goroutines", func(r *detect.Result) { r.Totals[1].PerOp = around(1.03, 0.01) }, "goroutines/op", false},
+		{"the defect is named as something beside it", func(r *detect.Result) {
+			f := &r.Findings[0]
+			f.Stack = f.Stack[:1]
+			f.Reasons = []detect.Reason{{Code: detect.LittleBeside, Values: detect.Values{Parts: []detect.Part{{Function: "m/leakscenarios/closure.(*Stage).Embed"}}}}}
+		}, "lacks leakscenarios/closure.(*Stage)", false},
+		{"6 % beside the size in bytes", func(r *detect.Result) { r.Totals[0].Growth = around(8192*1.06, 20) }, "B/op", false},
+		{"half the size in bytes", func(r *detect.Result) { r.Totals[0].Growth = around(4096, 20) }, "B/op", false},
+		{"an interval so wide that it holds anything", func(r *detect.Result) { r.Totals[0].Growth = around(8192*1.06, 9000) }, "B/op", false},
+		{"3 % beside the goroutines", func(r *detect.Result) { r.Totals[1].Growth = around(1.03, 0.01) }, "goroutines/op", false},
 		{"no size at all", func(r *detect.Result) { r.Totals = r.Totals[1:] }, "the report has no B/op", false},
-		{"a size without operations", func(r *detect.Result) { r.Totals[1].PerOp = nil }, "the report has no goroutines/op", false},
+		{"a size without operations", func(r *detect.Result) { r.Totals[1].Growth = nil }, "the report has no goroutines/op", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			r := report()
+			r := good()
 			c.change(r)
-			mismatch, open := check(truth(), lab.Leaky, outcome(r))
+			mismatch, open := check(truth(), lab.Leaky, judged(r))
 			got := strings.Join(mismatch, "\n")
 			if (got == "") != (c.mismatch == "") || !strings.Contains(got, c.mismatch) {
 				t.Errorf("mismatch %q; want one with %q", got, c.mismatch)
@@ -127,7 +137,7 @@ func TestCheckOfTheFixedVariant(t *testing.T) {
 		{detect.RunLeak, true, false},
 		{detect.RunInconclusive, false, true},
 	} {
-		mismatch, open := check(truth(), lab.Fixed, outcome(&detect.Result{Verdict: c.verdict}))
+		mismatch, open := check(truth(), lab.Fixed, judged(&detect.Result{Verdict: c.verdict}))
 		if (len(mismatch) > 0) != c.mismatch || (len(open) > 0) != c.open {
 			t.Errorf("%s: mismatch %q, open %q; want some: %v, %v", c.verdict, mismatch, open, c.mismatch, c.open)
 		}
@@ -136,10 +146,10 @@ func TestCheckOfTheFixedVariant(t *testing.T) {
 
 func TestSizesThatTheTruthDoesNotStateAreNotChecked(t *testing.T) {
 	t.Parallel()
-	tr, r := truth(), report()
+	tr, r := truth(), good()
 	tr.Leaky.BytesPerOp, tr.Leaky.GoroutinesPerOp = 0, 0
 	r.Totals = nil
-	if mismatch, open := check(tr, lab.Leaky, outcome(r)); len(mismatch)+len(open) > 0 {
+	if mismatch, open := check(tr, lab.Leaky, judged(r)); len(mismatch)+len(open) > 0 {
 		t.Errorf("mismatch %q, open %q; want none", mismatch, open)
 	}
 }
@@ -157,22 +167,30 @@ func TestTheCleanLimitIsATwentiethOfTheTruth(t *testing.T) {
 
 func TestGrowthThatIsNoStraightLineIsCheckedOverTheOperationsThatWereJudged(t *testing.T) {
 	t.Parallel()
-	tr, r := truth(), report()
+	tr, r := truth(), good()
 	tr.Leaky.Kept = func(ops int64) float64 { return 100*float64(ops) + float64(ops*ops)/10 } // slope 100 + ops/5
-	o := outcome(r)
-	add := func(phase snapshot.Phase, ops int64) {
-		o.Run.Snapshots = append(o.Run.Snapshots, &snapshot.Snapshot{Meta: snapshot.Meta{Phase: phase, Ops: &ops}})
+	o := judged(r)
+	at := time.Unix(1e9, 0)
+	add := func(judged bool, ops int64) {
+		at = at.Add(time.Second)
+		o.Run.Snapshots = append(o.Run.Snapshots, &snapshot.Snapshot{Meta: snapshot.Meta{Time: at, Phase: snapshot.PhaseSteady, Ops: &ops}})
+		if w := &r.Window; judged {
+			if w.Snapshots++; w.Snapshots == 1 {
+				w.From = at
+			}
+			w.To = at
+		}
 	}
 	if mismatch, _ := check(tr, lab.Leaky, o); len(mismatch) == 0 || !strings.Contains(mismatch[0], "no operations") {
 		t.Errorf("without operations: %q", mismatch)
 	}
-	add(snapshot.PhaseIdle, 0)
+	add(false, 0)
 	for ops := int64(1000); ops <= 2000; ops += 100 {
-		add(snapshot.PhaseSteady, ops)
+		add(true, ops)
 	}
-	add(snapshot.PhaseDrain, 3000)
+	add(false, 3000)
 	for size, ok := range map[float64]bool{400: true, 385: true, 415: true, 375: false, 8192: false} { // 100 + 1500/5
-		r.Totals[0].PerOp = around(size, 1)
+		r.Totals[0].Growth = around(size, 1)
 		if mismatch, _ := check(tr, lab.Leaky, o); (len(mismatch) == 0) != ok {
 			t.Errorf("%g B/op where 400 are true: mismatch %q", size, mismatch)
 		}
@@ -181,20 +199,20 @@ func TestGrowthThatIsNoStraightLineIsCheckedOverTheOperationsThatWereJudged(t *t
 
 func TestWhatTellsTwoCleanVariantsApart(t *testing.T) {
 	t.Parallel()
-	variant := func(peak uint64, allocated, last float64) *session.Outcome {
-		return &session.Outcome{
+	variant := func(peak uint64, allocated, last float64) *report.Judged {
+		return &report.Judged{
 			Run: &snapshot.Run{Peak: snapshot.Peak{LiveBytes: peak}},
 			Result: &detect.Result{Verdict: detect.RunClean, Totals: []detect.Total{
-				{Name: "live_bytes", Last: last}, {Name: "allocated_bytes", PerOp: around(allocated, 1)},
+				{Name: "live_bytes", Last: last}, {Name: "allocated_bytes", Growth: around(allocated, 1)},
 			}},
 		}
 	}
-	bare := &session.Outcome{Run: &snapshot.Run{}, Result: &detect.Result{Verdict: detect.RunClean}}
+	bare := &report.Judged{Run: &snapshot.Run{}, Result: &detect.Result{Verdict: detect.RunClean}}
 	fixed := variant(1000, 500, 2000)
 	for _, c := range []struct {
 		name         string
 		truth        lab.LeakyTruth
-		leaky, fixed *session.Outcome
+		leaky, fixed *report.Judged
 		mismatch     string
 	}{
 		{"three times the peak", lab.LeakyTruth{PeakTimes: 3}, variant(3000, 0, 0), fixed, ""},
@@ -210,8 +228,8 @@ func TestWhatTellsTwoCleanVariantsApart(t *testing.T) {
 		{"nothing is stated", lab.LeakyTruth{}, bare, bare, ""},
 	} {
 		c.truth.Run = "clean"
-		cmp := &Comparison{Leaky: c.leaky, Fixed: c.fixed}
-		cmp.check(lab.Truth{Leaky: c.truth, Fixed: lab.FixedTruth{Run: "clean"}})
+		cmp := &report.Comparison{Leaky: c.leaky, Fixed: c.fixed}
+		complete(cmp, lab.Truth{Leaky: c.truth, Fixed: lab.FixedTruth{Run: "clean"}}, nil)
 		got := strings.Join(cmp.Mismatch, "\n")
 		if (got == "") != (c.mismatch == "") || !strings.Contains(got, c.mismatch) || cmp.Pass != (c.mismatch == "") {
 			t.Errorf("%s: pass %t, mismatch %q; want one with %q", c.name, cmp.Pass, got, c.mismatch)
@@ -221,14 +239,14 @@ func TestWhatTellsTwoCleanVariantsApart(t *testing.T) {
 
 func TestABacklogIsWhatATruthMayAskFor(t *testing.T) {
 	t.Parallel()
-	tr, r := truth(), report()
+	tr, r := truth(), good()
 	tr.Leaky.Run, tr.Leaky.Finding = "inconclusive", "backlog"
 	r.Verdict, r.Findings[0].Verdict = detect.RunInconclusive, detect.Backlog
-	if mismatch, open := check(tr, lab.Leaky, outcome(r)); len(mismatch)+len(open) > 0 {
+	if mismatch, open := check(tr, lab.Leaky, judged(r)); len(mismatch)+len(open) > 0 {
 		t.Errorf("mismatch %q, open %q; want none", mismatch, open)
 	}
 	r.Findings[0].Verdict = detect.Suspect
-	if mismatch, _ := check(tr, lab.Leaky, outcome(r)); len(mismatch) != 1 || !strings.Contains(mismatch[0], "no heap finding of backlog") {
+	if mismatch, _ := check(tr, lab.Leaky, judged(r)); len(mismatch) != 1 || !strings.Contains(mismatch[0], "no heap finding of backlog") {
 		t.Errorf("a suspect in its place: %q", mismatch)
 	}
 }

@@ -6,38 +6,24 @@ import (
 	"path/filepath"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/lab"
 	"github.com/heapdrift/heapdrift/session"
 )
 
-// Comparison is a scenario's runs held against its truth.
-type Comparison struct {
-	Scenario string
-	Leaky    *session.Outcome // nil for a control
-	Fixed    *session.Outcome // nil if it was interrupted before
-	// Pass: the reports match the truth. Undecided: none contradicts it, but
-	// one does not decide; Open says what, in sentences.
-	Pass      bool
-	Undecided bool
-	Mismatch  []string // what contradicts the truth, in sentences
-	Open      []string
-	// TrueBytes and TrueGoroutines, per operation, are what the leaky variant
-	// was held against; 0 where the truth states none.
-	TrueBytes, TrueGoroutines float64
-}
-
 // Compare measures the leaky variant, where there is one, then the fixed one,
 // and checks the reports. The error is of a run that could not be judged; the
 // comparison then holds what there is.
-func Compare(ctx context.Context, o Options) (*Comparison, error) {
+func Compare(ctx context.Context, o Options) (*report.Comparison, error) {
 	sc, err := lab.Find(o.Scenario)
 	if err != nil {
 		return nil, &session.ConfigError{Problem: err.Error()}
 	}
-	cmp := &Comparison{Scenario: sc.Name}
+	c := &report.Comparison{Scenario: sc.Name}
+	var undecided []string
 	for _, v := range sc.Variants() {
-		if ctx.Err() != nil && cmp.Leaky != nil {
-			cmp.Open = append(cmp.Open, fmt.Sprintf("interrupted before the %s variant", v))
+		if ctx.Err() != nil && c.Leaky != nil {
+			undecided = append(undecided, fmt.Sprintf("interrupted before the %s variant", v))
 			break
 		}
 		part := o
@@ -46,43 +32,47 @@ func Compare(ctx context.Context, o Options) (*Comparison, error) {
 			part.Out = filepath.Join(o.Out, string(v))
 		}
 		out, err := run(ctx, part, sc)
-		if v == lab.Leaky {
-			cmp.Leaky = out
-		} else {
-			cmp.Fixed = out
+		if out != nil {
+			judged := &report.Judged{Run: out.Run, Result: out.Result}
+			if v == lab.Leaky {
+				c.Leaky = judged
+			} else {
+				c.Fixed = judged
+			}
 		}
 		if err == nil && out.Died != nil && out.Result.Verdict != detect.RunLeak {
 			err = out.Died
 		}
 		if err != nil {
-			cmp.Open = append(cmp.Open, fmt.Sprintf("%s: %v", v, err))
-			cmp.check(sc.Truth)
-			return cmp, fmt.Errorf("%s: %w", v, err)
+			complete(c, sc.Truth, append(undecided, fmt.Sprintf("%s: %v", v, err)))
+			return c, fmt.Errorf("%s: %w", v, err)
 		}
 	}
-	cmp.check(sc.Truth)
-	return cmp, nil
+	complete(c, sc.Truth, undecided)
+	return c, nil
 }
 
-func judged(o *session.Outcome) bool { return o != nil && o.Result != nil }
-
-// check holds what was run against the truth.
-func (c *Comparison) check(t lab.Truth) {
-	add := func(mismatch, open []string) {
-		c.Mismatch = append(c.Mismatch, mismatch...)
-		c.Open = append(c.Open, open...)
+// complete holds what was run against the truth. undecided says what could not be
+// run.
+func complete(c *report.Comparison, t lab.Truth, undecided []string) {
+	var mismatch []string
+	add := func(contradicts, open []string) {
+		mismatch, undecided = append(mismatch, contradicts...), append(undecided, open...)
 	}
-	if judged(c.Leaky) {
-		c.TrueBytes, _ = bytesPerOp(t.Leaky, c.Leaky.Run)
-		c.TrueGoroutines = t.Leaky.GoroutinesPerOp
+	if c.Leaky != nil {
+		bytes, _ := bytesPerOp(t.Leaky, c.Leaky)
+		if goroutines := t.Leaky.GoroutinesPerOp; bytes > 0 || goroutines > 0 {
+			c.Truth = &report.TrueSizes{BytesPerOp: bytes, GoroutinesPerOp: goroutines}
+		}
 		add(check(t, lab.Leaky, c.Leaky))
 	}
-	if judged(c.Fixed) {
+	if c.Fixed != nil {
 		add(check(t, lab.Fixed, c.Fixed))
 	}
-	if judged(c.Leaky) && judged(c.Fixed) {
+	if c.Leaky != nil && c.Fixed != nil {
 		add(checkPair(t.Leaky, c.Leaky, c.Fixed), nil)
 	}
-	c.Pass = len(c.Mismatch) == 0 && len(c.Open) == 0
-	c.Undecided = len(c.Mismatch) == 0 && len(c.Open) > 0
+	c.Pass = len(mismatch) == 0 && len(undecided) == 0
+	c.Undecided = len(mismatch) == 0 && len(undecided) > 0
+	c.Mismatch = append(mismatch, undecided...)
 }

@@ -55,19 +55,17 @@ type Options struct {
 // DefaultPlan takes about 25 s: six snapshots without a load, then twenty
 // under 150 operations a second, held while each is taken, and a drain.
 func DefaultPlan() harness.Plan {
-	return harness.Plan{
-		Rate:      harness.Rate{From: 150, To: 150},
-		IdleMarks: 6, IdleEvery: 500 * time.Millisecond,
-		Warmup: 3 * time.Second, Steady: 15 * time.Second, Drain: 3 * time.Second, Passes: 1,
-		Every:       750 * time.Millisecond,
-		MaxInFlight: 16,
-		Quiesce:     true, QuiesceTimeout: 30 * time.Second, // of a starved machine; a snapshot under way is worth waiting for
-	}
+	return under(harness.Plan{
+		IdleMarks: 6, IdleEvery: 500 * time.Millisecond, Passes: 1,
+		QuiesceTimeout: 30 * time.Second, // of a starved machine; a snapshot under way is worth waiting for
+	}, lab.UsualLoad())
 }
 
 // PlanFor is DefaultPlan with what a scenario needs otherwise.
-func PlanFor(sc lab.Scenario) harness.Plan {
-	p, l := DefaultPlan(), sc.Load
+func PlanFor(sc lab.Scenario) harness.Plan { return under(DefaultPlan(), sc.Load) }
+
+// under is a plan with a load; what is zero in that stays.
+func under(p harness.Plan, l lab.Load) harness.Plan {
 	switch {
 	case len(l.Steps) > 0:
 		p.Rate = harness.Rate{From: l.Steps[0], To: l.Steps[len(l.Steps)-1], Steps: l.Steps}
@@ -94,8 +92,8 @@ func PlanFor(sc lab.Scenario) harness.Plan {
 	return p
 }
 
-// cleanShare of the leaky truth is the lab's clean limit (METHOD.md, section
-// 6): a mended variant that kept a twentieth of the defect would not be clean.
+// cleanShare of the leaky truth is the lab's clean limit: a fixed variant that
+// kept a twentieth of the defect would not be clean.
 const cleanShare = 0.05
 
 // memProfileRate is the sampling rate of the children, bytes per sample.

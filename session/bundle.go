@@ -57,7 +57,7 @@ func createBundle(cfg *Config, report *reporter) (folder, error) {
 	if terr != nil {
 		return folder{}, fmt.Errorf("keep the run: %w; give a folder that can be written (-o)", errors.Join(err, terr))
 	}
-	report.warn(fmt.Sprintf("the run is kept in %s, as the usual folder cannot be made: %v", t.Dir(), err))
+	report.warn(WarnBundleElsewhere, "the run is kept in %s, as the usual folder cannot be made: %v", t.Dir(), err)
 	return t, nil
 }
 

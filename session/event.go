@@ -1,10 +1,13 @@
 package session
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/heapdrift/heapdrift/analyzer/report"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 	"github.com/heapdrift/heapdrift/harness"
 )
 
@@ -44,14 +47,13 @@ const (
 )
 
 // reporter gives events to one listener, one at a time, each with the whole
-// state. It also keeps the warnings, each sentence once. It is safe for
-// concurrent use.
+// state. It also keeps the warnings, each once. It is safe for concurrent use.
 type reporter struct {
 	to func(Event)
 
 	mu       sync.Mutex
 	state    Event
-	warnings []string
+	warnings []snapshot.Warning
 }
 
 func newReporter(to func(Event)) *reporter {
@@ -97,29 +99,28 @@ func (r *reporter) tellWarning(s string) {
 	r.tell(s, true)
 }
 
-// warn keeps a sentence for the report, and tells it if it is new.
-func (r *reporter) warn(s string) {
+// warn keeps a warning for the report, and tells it if it is new.
+func (r *reporter) warn(code, format string, args ...any) {
+	w := snapshot.Warning{Code: code, Text: fmt.Sprintf(format, args...)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if slices.Contains(r.warnings, s) {
+	if slices.Contains(r.warnings, w) {
 		return
 	}
-	if len(r.warnings) == mostWarnings { // they name ports and times: of a run without end there is no end of them
-		r.tell(s, true)
-		return
+	if len(r.warnings) < mostWarnings { // they name ports and times: of a run without end there is no end of them
+		r.warnings = append(r.warnings, w)
 	}
-	r.warnings = append(r.warnings, s)
-	r.tell(s, true)
+	r.tell(sentence(w, report.Operator), true)
 }
 
 // mostWarnings is how many the report keeps; what comes later is only told.
 const mostWarnings = 64
 
 // all returns the warnings so far.
-func (r *reporter) all() []string {
+func (r *reporter) all() []snapshot.Warning {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]string(nil), r.warnings...)
+	return slices.Clone(r.warnings)
 }
 
 // tell must be called with mu held.

@@ -24,7 +24,7 @@ func (t *target) find(ctx context.Context, cfg *Config, wasFree bool, report *re
 		ls, err := listeners(t.proc.PID())
 		unknown := errors.Is(err, errNoProc)
 		if err != nil && !unknown {
-			report.warn(fmt.Sprintf("the command's ports cannot be told: %v; give its pprof address (--pprof)", err))
+			report.warn(WarnPortsUnknown, "the command's ports cannot be told: %v; give its pprof address (--pprof)", err)
 			unknown = true
 		}
 		tried = tried[:0]

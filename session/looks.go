@@ -17,11 +17,11 @@ import (
 // errDecided ends the watching of somebody else's load.
 var errDecided = errors.New("it is decided that the target leaks")
 
-// looking judges the run while it goes on, for an abort on a leak, the metrics
+// liveLooks judges the run while it goes on, for an abort on a leak, the metrics
 // and the observer. A look at thousands of sites takes its time: it runs beside
 // the snapshots, and of those that came meanwhile the next look sees the last.
 // The zero value does nothing.
-type looking struct {
+type liveLooks struct {
 	looks    *detect.Looks
 	abort    bool
 	metrics  *metrics.Metrics // may be nil
@@ -38,10 +38,10 @@ type looking struct {
 // endlessLooks is how many looks are planned where a run has no planned end.
 const endlessLooks = 360
 
-// startLooking makes what the configuration asks for. done is to be called at
+// startLooks makes what the configuration asks for. done is to be called at
 // the end; it waits.
-func (s *session) startLooking() (done func(), err error) {
-	l := &s.looking
+func (s *session) startLooks() (done func(), err error) {
+	l := &s.live
 	l.abort, l.observer = s.cfg.AbortOnLeak, s.observer
 	quiet := func() {}
 	if s.cfg.MetricsAddr != "" {
@@ -67,15 +67,15 @@ func (s *session) startLooking() (done func(), err error) {
 	l.wake, l.stop, l.done = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
 	go s.lookOn()
 	return func() {
-		s.stopLooking()
+		s.stopLooks()
 		quiet()
 	}, nil
 }
 
-// stopLooking waits for the look that is under way; none follows. It may be
+// stopLooks waits for the look that is under way; none follows. It may be
 // called twice, by one goroutine.
-func (s *session) stopLooking() {
-	l := &s.looking
+func (s *session) stopLooks() {
+	l := &s.live
 	if l.looks == nil {
 		return
 	}
@@ -89,7 +89,7 @@ func (s *session) stopLooking() {
 
 // look hands out the run so far, at a mark, and has it judged.
 func (s *session) look(m moment) {
-	l := &s.looking
+	l := &s.live
 	if l.looks == nil {
 		return
 	}
@@ -135,7 +135,7 @@ func (s *session) soFar() *snapshot.Run {
 
 // lookOn judges until it is stopped.
 func (s *session) lookOn() {
-	l := &s.looking
+	l := &s.live
 	defer close(l.done)
 	for {
 		select {
@@ -166,7 +166,7 @@ func (s *session) lookOn() {
 func (s *session) endDecided(snapshots int) {
 	why := fmt.Sprintf("the run was ended early, after %d snapshots and %s: a leak was found at two looks in a row (--abort-on leak)",
 		snapshots, time.Since(s.started).Round(time.Second))
-	s.looking.ended.Store(&why)
+	s.live.ended.Store(&why)
 	s.report.message(why)
 	if s.load != nil {
 		s.load.Finish(why)
@@ -175,14 +175,14 @@ func (s *session) endDecided(snapshots int) {
 	s.stop(errDecided)
 }
 
-// concludeLooking tells the final result.
-func (s *session) concludeLooking(out *Outcome) {
+// concludeLooks tells the final result.
+func (s *session) concludeLooks(out *Outcome) {
 	run, res := *out.Run, *out.Result // the outcome is its receiver's to change
-	res.Warnings = append(slices.Clip(res.Warnings), remaining(s.report.all(), res.Warnings)...)
-	if s.looking.metrics != nil {
-		s.looking.metrics.SetResult(&res)
+	res.Warnings = slices.Clip(res.Warnings)
+	if s.live.metrics != nil {
+		s.live.metrics.SetResult(&res)
 	}
-	s.looking.observer.result(&run, &res, true)
+	s.live.observer.result(&run, &res, true)
 }
 
 // endedEarly says why the run ended before its time; "" if it did not.
@@ -190,7 +190,7 @@ func (s *session) endedEarly(res *harness.Result) string {
 	if res != nil && res.Ended != "" {
 		return res.Ended
 	}
-	if why := s.looking.ended.Load(); why != nil {
+	if why := s.live.ended.Load(); why != nil {
 		return *why
 	}
 	return ""

@@ -33,8 +33,8 @@ func TestALeakThatIsConfirmedEndsTheRun(t *testing.T) {
 	if n := len(out.Run.Snapshots); out.Run.Snapshots[n-1].Phase != snapshot.PhaseDrain {
 		t.Errorf("the last snapshot is of phase %s, want the drain's", out.Run.Snapshots[n-1].Phase)
 	}
-	if said := strings.Join(append(out.Warnings, out.Result.Warnings...), "\n"); !strings.Contains(said, "a leak was found at two looks in a row") {
-		t.Errorf("warnings %q do not tell why the run ended early", said)
+	if !warned(out.Result, WarnEndedEarly) {
+		t.Errorf("warnings %+v do not tell why the run ended early", out.Result.Warnings)
 	}
 }
 
@@ -93,8 +93,8 @@ func TestALoadOverItsLimitsIsEndedAndTheDetectorTold(t *testing.T) {
 	if out.Interrupted || !strings.Contains(out.Load.Ended, "99th percentile") || told != out.Load.Ended {
 		t.Errorf("interrupted %v, ended %q, the detector told %q; want the limit in both", out.Interrupted, out.Load.Ended, told)
 	}
-	if said := strings.Join(out.Warnings, "\n"); !strings.Contains(said, "99th percentile") {
-		t.Errorf("warnings %q do not tell why the run ended early", said)
+	if !warned(out.Result, WarnEndedEarly) {
+		t.Errorf("warnings %+v do not tell why the run ended early", out.Result.Warnings)
 	}
 	// The bundle tells the latencies over time.
 	text, err := os.ReadFile(filepath.Join(out.Bundle, "run.json"))

@@ -91,8 +91,9 @@ func TestAnObserverSeesTheRunGrowAndItsVerdict(t *testing.T) {
 	if steady != 12 { // 0, 120 ms, … 1200 ms, and the one that was asked for
 		t.Errorf("%d snapshots of the steady phase, want 11 that were planned and the one that was asked for", steady)
 	}
-	last.Result.Warnings = append(last.Result.Warnings, "mine")
-	if slices.Contains(out.Result.Warnings, "mine") || last.Result == out.Result {
+	mine := detect.Warning{Code: "mine"}
+	last.Result.Warn(mine)
+	if warned(out.Result, mine.Code) || last.Result == out.Result {
 		t.Error("the observer and the outcome share the result")
 	}
 }
@@ -274,8 +275,8 @@ func TestAWatchedTargetGoesComesAndIsJudgedUntilTheEnd(t *testing.T) {
 	if err != nil {
 		t.Fatalf("Run = %v; said %q", err, said)
 	}
-	all := strings.Join(append(said, out.Result.Warnings...), "\n")
-	if out.Interrupted || out.Died != nil || strings.Contains(all, "interrupted:") {
+	all := strings.Join(said, "\n")
+	if out.Interrupted || out.Died != nil || warned(out.Result, WarnInterrupted) {
 		t.Errorf("interrupted %v, died %v; the end of a watch is neither: %q", out.Interrupted, out.Died, said)
 	}
 	for _, want := range []string{"trying again", "restarted", "a new series begins"} {

@@ -42,11 +42,11 @@ func TestMemoryOutsideTheGoHeapIsFound(t *testing.T) {
 				}
 				return
 			}
-			if found == nil || found.Verdict != detect.Suspect || found.BytesPerOp == nil {
-				t.Fatalf("%+v is found, want a suspect outside the Go heap; warnings %q", found, out.Result.Warnings)
+			if found == nil || found.Verdict != detect.Suspect || found.Bytes.On(detect.PerOp) == nil {
+				t.Fatalf("%+v is found, want a suspect outside the Go heap; warnings %+v", found, out.Result.Warnings)
 			}
 			// The race detector keeps memory of its own, outside the heap as well.
-			if iv := found.BytesPerOp; !underRace && (iv.Estimate < 0.95*mappedPerOp || iv.Estimate > 1.05*mappedPerOp) && (iv.Lo > mappedPerOp || iv.Hi < mappedPerOp) {
+			if iv := found.Bytes; !underRace && (iv.Estimate < 0.95*mappedPerOp || iv.Estimate > 1.05*mappedPerOp) && (iv.Lo > mappedPerOp || iv.Hi < mappedPerOp) {
 				t.Errorf("%.0f [%.0f, %.0f] B/op, want %d", iv.Estimate, iv.Lo, iv.Hi, mappedPerOp)
 			}
 			if out.Result.Verdict == detect.RunClean {

@@ -2,18 +2,18 @@ package session
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
 	"github.com/heapdrift/heapdrift/analyzer/capture"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 )
 
 // Recording is what Record kept.
 type Recording struct {
 	Bundle    string // folder
 	Snapshots int
-	Warnings  []string
+	Warnings  []snapshot.Warning
 }
 
 // Record takes snapshots of a running target, every cfg.Plan.Every, and keeps
@@ -65,7 +65,7 @@ func Record(ctx context.Context, cfg Config) (*Recording, error) {
 	cause := s.recordUntil(ctx, total)
 
 	if err := s.bundle.SetHeader(s.header(nil)); err != nil {
-		s.report.warn(fmt.Sprintf("the bundle's run.json could not be written: %v", err))
+		s.report.warn(WarnHeaderNotKept, "the bundle's run.json could not be written: %v", err)
 	}
 	out := &Recording{Bundle: s.bundle.Dir(), Snapshots: s.rec.kept, Warnings: s.report.all()}
 	switch gone := died(cause); {

@@ -116,7 +116,7 @@ func (r *recorder) take(ctx context.Context, m moment) error {
 		if r.failed >= failuresInARow && time.Since(r.since) >= r.patience {
 			return &goneError{r.failed, err}
 		}
-		r.report.warn(fmt.Sprintf("a snapshot failed and is left out: %v", err))
+		r.report.warn(WarnSnapshotFailed, "a snapshot failed and is left out: %v", err)
 		if try >= len(r.retry) || !unreachable(err) {
 			return nil
 		}
@@ -182,7 +182,7 @@ func (r *recorder) once(ctx context.Context, m moment) error {
 	if metricErr != nil {
 		raw.Ops = nil
 		raw.Missing = append(raw.Missing, fmt.Sprintf("no operation count: %v", metricErr))
-		r.report.warn(fmt.Sprintf("a snapshot has no operation count: %v", metricErr))
+		r.report.warn(WarnNoOperationCount, "a snapshot has no operation count: %v", metricErr)
 	}
 	raw.Phase, raw.Pass, raw.InFlight = m.phase, m.pass, inFlight
 	if raw.PID == 0 {
@@ -198,7 +198,7 @@ func (r *recorder) once(ctx context.Context, m moment) error {
 // parsed is in the bundle all the same.
 func (r *recorder) keep(raw *snapshot.Raw) error {
 	if _, err := r.sink.Add(raw); err != nil {
-		r.report.warn(fmt.Sprintf("a snapshot could not be kept in the bundle: %v; the verdict goes on without it on disk", err))
+		r.report.warn(WarnSnapshotNotKept, "a snapshot could not be kept in the bundle: %v; the verdict goes on without it on disk", err)
 	}
 	r.kept++
 	s, err := raw.Parse(r.in)
@@ -283,7 +283,7 @@ func (r *recorder) probe(ctx context.Context) bool {
 		return false // no source for a probe
 	}
 	if err := r.sink.Probe(p); err != nil {
-		r.report.warn(fmt.Sprintf("a probe could not be kept in the bundle: %v", err))
+		r.report.warn(WarnProbeNotKept, "a probe could not be kept in the bundle: %v", err)
 	}
 	r.peak(p.LiveBytes, p.RSS)
 	if r.probed != nil {

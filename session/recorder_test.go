@@ -97,7 +97,7 @@ func TestOneFailedSnapshotIsAWarningAndIsLeftOut(t *testing.T) {
 	if len(dst.raws) != 2 || len(r.run.Snapshots) != 2 {
 		t.Errorf("%d snapshots kept, %d parsed; want 2 and 2", len(dst.raws), len(r.run.Snapshots))
 	}
-	if w := r.report.all(); len(w) != 1 || !strings.Contains(w[0], "status 500") {
+	if w := r.report.all(); len(w) != 1 || w[0].Code != WarnSnapshotFailed || !strings.Contains(w[0].Text, "status 500") {
 		t.Errorf("warnings %q; want one that says status 500", w)
 	}
 	s := r.run.Snapshots[1]

@@ -13,7 +13,8 @@ import (
 	"github.com/heapdrift/heapdrift/harness"
 )
 
-// Outcome is what a run came to. Result is never nil.
+// Outcome is what a run came to. Result is never nil; its warnings are those of
+// the run and of the judgement.
 type Outcome struct {
 	Run    *snapshot.Run
 	Result *detect.Result
@@ -25,8 +26,6 @@ type Outcome struct {
 	// Died says that the target ended or stopped answering in the middle of
 	// the run: exit code 4, unless the verdict is a leak.
 	Died error
-	// Warnings are those of the session that Result does not hold already.
-	Warnings []string
 }
 
 // finalPatience bounds the last snapshot of an interrupted run.
@@ -34,14 +33,14 @@ const finalPatience = 5 * time.Second
 
 // session is one run under way.
 type session struct {
-	cfg     Config
-	report  *reporter
-	target  *target
-	bundle  *capture.Bundle
-	rec     *recorder
-	load    *harness.Load // nil: someone else's
-	fails   failing
-	looking looking
+	cfg    Config
+	report *reporter
+	target *target
+	bundle *capture.Bundle
+	rec    *recorder
+	load   *harness.Load // nil: someone else's
+	fails  failing
+	live   liveLooks
 
 	observer *observer // nil: nobody
 	started  time.Time
@@ -67,7 +66,7 @@ func Run(ctx context.Context, cfg Config) (_ *Outcome, err error) {
 		}
 		defer done()
 	}
-	quiet, err := s.startLooking()
+	quiet, err := s.startLooks()
 	if err != nil {
 		return nil, err
 	}
@@ -97,9 +96,9 @@ func Run(ctx context.Context, cfg Config) (_ *Outcome, err error) {
 	}
 	closed = true
 	if err := s.target.close(ctx); err != nil && s.target.proc != nil {
-		s.report.warn(fmt.Sprintf("the command did not end well: %v", err))
+		s.report.warn(WarnCommandEndedBadly, "the command did not end well: %v", err)
 	}
-	return s.judge(ctx, res, cause)
+	return s.conclude(ctx, res, cause)
 }
 
 // both tells events to a listener and to an observer; either may be nil.
@@ -184,7 +183,7 @@ func (s *session) prepare(ctx context.Context) error {
 		s.report.tellWarning(w)
 	}
 	for _, w := range kept {
-		s.report.warn(w)
+		s.report.warn(WarnTargetLacks, "%s", w)
 	}
 	rec := newRecorder(&s.cfg, s.target, s.bundle, s.report)
 	rec.probed = s.observer.probe
@@ -294,7 +293,7 @@ func (s *session) final(ctx context.Context, cause error) {
 	}
 	s.rec.retry = nil
 	if err := s.rec.once(ctx, m); err != nil {
-		s.report.warn(fmt.Sprintf("no last snapshot: %v", err))
+		s.report.warn(WarnNoLastSnapshot, "no last snapshot: %v", err)
 	}
 }
 

@@ -73,10 +73,10 @@ func (p *program) update(source string, look bool) model.Update {
 	run := p.next()
 	u := model.Update{
 		Source: source, Time: p.at, State: model.StateLive, Title: "test", Tick: time.Second, Run: run,
-		Load:     &model.Load{Source: "heapdrift", Rate: 100, Sent: p.ops, Completed: p.ops, Latency: &snapshot.Latency{P50: 1, P99: 9}},
+		Load:     &model.Load{Source: "heapdrift", Load: snapshot.Load{Rate: 100, Sent: p.ops, Completed: p.ops, Latency: &snapshot.Latency{P50: 1, P99: 9}}},
 		Progress: &model.Progress{Phase: snapshot.PhaseSteady, Pass: 1, Done: time.Minute, Total: time.Hour},
 		Plan:     []model.Step{{Phase: snapshot.PhaseWarmup}, {Phase: snapshot.PhaseSteady, Pass: 1}},
-		Probe:    []model.Probe{{Time: p.at, LiveBytes: 5 << 20, RSS: 60 << 20}},
+		Probes:   []model.Probe{{Time: p.at, RSS: 60 << 20}},
 		Events:   []model.Event{{Time: p.at, Severity: model.Warning, Text: "a line\x1b[31m of 店\n"}},
 	}
 	if look {

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"path"
 	"strings"
@@ -41,7 +42,7 @@ func parseAddress(s string) (address, error) {
 		return parseSocket(s, rest)
 	}
 	raw := s
-	if digits(raw) {
+	if strings.Trim(raw, "0123456789") == "" { // a port alone
 		raw = ":" + raw
 	}
 	if !strings.Contains(raw, "://") {
@@ -108,13 +109,8 @@ func mount(p string) string {
 func (a address) of(name string, q url.Values) *url.URL {
 	u := *a.base
 	u.Path += "/" + name
-	merged := url.Values{}
-	for k, v := range a.query {
-		merged[k] = v
-	}
-	for k, v := range q {
-		merged[k] = v
-	}
+	merged := maps.Clone(a.query)
+	maps.Copy(merged, q)
 	u.RawQuery = merged.Encode()
 	return &u
 }
@@ -124,11 +120,10 @@ func (a address) of(name string, q url.Values) *url.URL {
 // root is taken.
 func (a address) sibling(p string) *url.URL {
 	u := *a.base
-	prefix, ok := strings.CutSuffix(u.Path, defaultMount)
-	if !ok {
-		prefix = ""
+	if prefix, ok := strings.CutSuffix(u.Path, defaultMount); ok {
+		p = prefix + p
 	}
-	u.Path = prefix + p
+	u.Path = p
 	u.RawQuery = a.query.Encode()
 	return &u
 }
@@ -153,26 +148,14 @@ func (a address) show(u *url.URL) string {
 // String is the pprof folder for messages.
 func (a address) String() string { return a.show(a.base) }
 
-func digits(s string) bool {
-	for _, r := range s {
-		if r < '0' || r > '9' {
-			return false
-		}
-	}
-	return s != ""
-}
-
 // redact hides the user part of an address that may not even parse.
 func redact(s string) string {
-	scheme, rest, ok := strings.Cut(s, "://")
-	if !ok {
-		scheme, rest = "", s
+	host := 0
+	if i := strings.Index(s, "://"); i >= 0 {
+		host = i + len("://")
 	}
-	if i := strings.LastIndex(rest, "@"); i >= 0 {
-		rest = "…" + rest[i:]
+	if at := strings.LastIndex(s[host:], "@"); at >= 0 {
+		return s[:host] + "…" + s[host+at:]
 	}
-	if ok {
-		return scheme + "://" + rest
-	}
-	return rest
+	return s
 }

@@ -145,7 +145,7 @@ func BenchmarkSnapshotCost(b *testing.B) {
 			n := 0
 			for b.Loop() {
 				bare += cost(func() error {
-					t := &taking{c: c, opt: noPause, raw: &snapshot.Raw{Meta: snapshot.Meta{Cost: &snapshot.Cost{}}}}
+					t := &snapshotTaker{c: c, opt: noPause, raw: &snapshot.Raw{Meta: snapshot.Meta{Cost: &snapshot.Cost{}}}}
 					t.settle(context.Background())
 					t.settle(context.Background())
 					return nil

@@ -1,17 +1,23 @@
 package capture
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/google/pprof/profile"
 
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 )
@@ -104,11 +110,7 @@ func Create(dir string, h Header) (*Bundle, error) {
 // resumable refuses a folder that holds something else than a bundle whose
 // recording ended before its first snapshot.
 func resumable(dir string, entries []os.DirEntry) error {
-	bundle := false
-	for _, e := range entries {
-		bundle = bundle || e.Name() == runFile
-	}
-	if !bundle {
+	if !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == runFile }) {
 		return fmt.Errorf("create run bundle %s: the folder is not empty and no run bundle (it holds %s); name a new or an empty folder", dir, entries[0].Name())
 	}
 	snaps, err := os.ReadDir(filepath.Join(dir, snapshotsDir))
@@ -117,7 +119,7 @@ func resumable(dir string, entries []os.DirEntry) error {
 	}
 	n := 0
 	for _, e := range snaps {
-		if _, ok := ordinal(e.Name()); ok {
+		if isNumber(e.Name()) {
 			n++
 		}
 	}
@@ -135,19 +137,19 @@ func (b *Bundle) SetHeader(h Header) error {
 	if h.Schema == "" {
 		h.Schema = Schema
 	}
+	path := filepath.Join(b.dir, runFile)
 	data, err := json.MarshalIndent(h, "", " ")
 	if err != nil {
-		return writing(filepath.Join(b.dir, runFile), err)
+		return writing(path, err)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	path := filepath.Join(b.dir, runFile)
 	temp := filepath.Join(b.dir, tempPrefix+runFile)
-	if err := writeSynced(temp, append(data, '\n')); err != nil {
-		_ = os.Remove(temp)
-		return writing(path, err)
+	err = writeSynced(temp, append(data, '\n'))
+	if err == nil {
+		err = os.Rename(temp, path)
 	}
-	if err := os.Rename(temp, path); err != nil {
+	if err != nil {
 		_ = os.Remove(temp)
 		return writing(path, err)
 	}
@@ -177,7 +179,14 @@ func (b *Bundle) Add(raw *snapshot.Raw) (path string, err error) {
 	if err != nil {
 		return path, err
 	}
-	files := []struct {
+	var counters []byte
+	if !raw.Counters.Empty() {
+		if counters, err = json.Marshal(raw.Counters); err != nil {
+			return path, err
+		}
+		counters = append(counters, '\n')
+	}
+	for _, f := range []struct {
 		name string
 		data []byte
 	}{
@@ -186,18 +195,8 @@ func (b *Bundle) Add(raw *snapshot.Raw) (path string, err error) {
 		{goroutineFile, raw.Goroutine},
 		{goroutineLeakFile, raw.GoroutineLeak},
 		{dumpFile, raw.Dump},
-	}
-	if !raw.Counters.Empty() {
-		counters, err := json.Marshal(raw.Counters)
-		if err != nil {
-			return path, err
-		}
-		files = append(files, struct {
-			name string
-			data []byte
-		}{countersFile, append(counters, '\n')})
-	}
-	for _, f := range files {
+		{countersFile, counters},
+	} {
 		if f.data == nil {
 			continue
 		}
@@ -229,10 +228,7 @@ func (b *Bundle) Probe(p ProbePoint) error {
 		return writing(path, err)
 	}
 	_, err = f.Write(append(line, '\n'))
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
+	if err := cmp.Or(err, f.Close()); err != nil {
 		return writing(path, err)
 	}
 	return nil
@@ -245,27 +241,17 @@ func writeSynced(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if _, err := f.Write(data); err != nil {
-		_ = f.Close()
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		_ = f.Close()
-		return err
-	}
-	return f.Close()
+	_, err = f.Write(data)
+	return cmp.Or(err, f.Sync(), f.Close())
 }
 
 // writing names the path that could not be written, with the cause alone:
 // system errors name temporary files, which say nothing to a reader.
 func writing(path string, err error) error {
-	var p *fs.PathError
-	var l *os.LinkError
 	text := err.Error()
-	switch {
-	case errors.As(err, &p):
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		text = p.Err.Error()
-	case errors.As(err, &l):
+	} else if l, ok := errors.AsType[*os.LinkError](err); ok {
 		text = l.Err.Error()
 	}
 	return &writeError{fmt.Sprintf("write run bundle %s: %s; free the disk or name another folder", path, text), err}
@@ -279,16 +265,264 @@ type writeError struct {
 func (e *writeError) Error() string { return e.text }
 func (e *writeError) Unwrap() error { return e.err }
 
-// ordinal is the number of a snapshot's folder.
-func ordinal(name string) (int, bool) {
-	if len(name) < 6 || strings.TrimLeft(name, "0123456789") != "" {
-		return 0, false
-	}
-	n, err := strconv.Atoi(name)
-	return n, err == nil
+// isNumber tells the folder of a snapshot by its name.
+func isNumber(name string) bool {
+	_, err := strconv.ParseUint(name, 10, 63)
+	return err == nil && len(name) >= len("000000")
 }
 
-// isZip reports whether bytes begin a zip archive.
-func isZip(head []byte) bool {
-	return bytes.HasPrefix(head, []byte("PK\x03\x04")) || bytes.HasPrefix(head, []byte("PK\x05\x06"))
+// numbered lists a bundle's folders of snapshots in their order. Temporary
+// folders of a recording that was killed do not count.
+func numbered(bundle fs.FS) ([]string, error) {
+	entries, err := fs.ReadDir(bundle, snapshotsDir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() && isNumber(e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	slices.SortFunc(names, naturally)
+	return names, nil
+}
+
+// bundleReader reads one bundle. What cannot be read of it becomes a warning;
+// only a bundle with nothing readable in it is an error.
+type bundleReader struct {
+	o       *inputReader
+	at      place
+	in      *snapshot.Interner
+	run     *snapshot.Run
+	trouble []string // pieces that could not be read, for the error
+}
+
+func (o *inputReader) bundle(at place) (*snapshot.Run, error) {
+	r := &bundleReader{o: o, at: at, in: snapshot.NewInterner(), run: &snapshot.Run{Source: at.name}}
+	if err := r.header(); err != nil {
+		return nil, err
+	}
+	numbers, err := numbered(at.fsys)
+	if err != nil {
+		return nil, unreadable(at.join(snapshotsDir), err)
+	}
+	for _, n := range numbers {
+		if o.ctx.Err() != nil {
+			return nil, fmt.Errorf("read %s: %w", at.name, context.Cause(o.ctx))
+		}
+		r.snapshot(n)
+	}
+	if len(r.run.Snapshots) == 0 {
+		if len(numbers) == 0 {
+			return nil, &InputError{Path: at.name, Problem: "the run bundle holds no snapshot", Remedy: "the recording ended before its first: record again"}
+		}
+		return nil, &InputError{Path: at.name, Problem: "no snapshot of the run bundle can be read: " + some(r.trouble), Remedy: "record again, or fetch the bundle again"}
+	}
+	for _, t := range r.trouble {
+		r.warn(SnapshotUnreadable, "%s; the rest is used without it", t)
+	}
+	r.probes()
+	finish(r.run)
+	return r.run, nil
+}
+
+func (r *bundleReader) warn(code, format string, args ...any) {
+	r.run.Warnings = append(r.run.Warnings, warning(code, format, args...))
+}
+
+// read returns a file's bytes; nil, nil where it does not exist.
+func (r *bundleReader) read(name string, limit int64) ([]byte, error) {
+	data, err := readLimited(r.at.fsys, name, limit, &r.o.budget)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
+}
+
+func (r *bundleReader) header() error {
+	data, err := r.read(runFile, maxJSONBytes)
+	var h Header
+	if err == nil && data != nil {
+		err = json.Unmarshal(data, &h)
+	}
+	switch {
+	case err != nil:
+		r.warn(HeaderUnreadable, "%s: it cannot be read (%s); target and load are unknown", r.at.join(runFile), cause(err))
+		return nil
+	case data == nil:
+		r.warn(HeaderMissing, "%s is missing; target and load are unknown", r.at.join(runFile))
+		return nil
+	case h.Schema != Schema && h.Schema != "":
+		return &InputError{
+			Path: r.at.join(runFile), Problem: fmt.Sprintf("its schema is %q; this heapdrift reads %q", h.Schema, Schema),
+			Remedy: "use the heapdrift that wrote it, or a newer one",
+		}
+	}
+	r.run.Target, r.run.Load, r.run.Failed, r.run.Ended = h.Target, h.Load, h.Failed, h.Ended
+	for _, w := range h.Warnings {
+		r.warn(Recorded, "%s", w)
+	}
+	return nil
+}
+
+func (r *bundleReader) bad(name string, err error) {
+	r.trouble = append(r.trouble, fmt.Sprintf("%s: %s", r.at.join(name), cause(err)))
+}
+
+func (r *bundleReader) snapshot(number string) {
+	dir := snapshotsDir + "/" + number + "/"
+	s := &snapshot.Snapshot{}
+	there := r.load(dir+metaFile, maxJSONBytes, func(data []byte) error {
+		if err := json.Unmarshal(data, &s.Meta); err != nil {
+			s.Meta = snapshot.Meta{}
+			return fmt.Errorf("it is no JSON of a snapshot (%w)", err)
+		}
+		return nil
+	})
+	if !there {
+		r.bad(dir+metaFile, errors.New("it is missing"))
+	}
+	if !s.Phase.Valid() {
+		r.bad(dir+metaFile, fmt.Errorf("the phase %q is not known", s.Phase))
+		s.Phase = snapshot.PhaseUnknown
+	}
+	if s.Ops != nil && *s.Ops < 0 {
+		r.bad(dir+metaFile, fmt.Errorf("%d operations cannot be", *s.Ops))
+		s.Ops = nil
+	}
+	r.load(dir+countersFile, maxJSONBytes, func(data []byte) error {
+		if err := json.Unmarshal(data, &s.Counters); err != nil {
+			return fmt.Errorf("it is no JSON of counters (%w)", err)
+		}
+		return nil
+	})
+	if p := r.profile(dir+heapFile, snapshot.KindHeap); p != nil {
+		s.Heap = snapshot.HeapOf(p, r.in)
+	}
+	if p := r.profile(dir+goroutineFile, snapshot.KindGoroutine); p != nil {
+		s.Goroutines = snapshot.GoroutinesOf(p, r.in)
+	}
+	if p := r.profile(dir+goroutineLeakFile, snapshot.KindGoroutine); p != nil {
+		s.Leaked = snapshot.GoroutinesOf(p, r.in)
+	}
+	r.load(dir+dumpFile, snapshot.MaxProfileBytes, func(data []byte) (err error) {
+		s.Waiting, err = snapshot.ReadDump(data)
+		return err
+	})
+	if s.Heap == nil && s.Goroutines == nil && s.Counters.Empty() {
+		if len(r.trouble) == 0 || !strings.Contains(r.trouble[len(r.trouble)-1], number) {
+			r.bad(strings.TrimSuffix(dir, "/"), errors.New("it holds neither profiles nor counters"))
+		}
+		return
+	}
+	if s.Time.IsZero() && s.Heap != nil {
+		s.Time = s.Heap.Time
+	}
+	if s.Time.IsZero() && s.Goroutines != nil {
+		s.Time = s.Goroutines.Time
+	}
+	r.run.Snapshots = append(r.run.Snapshots, s)
+}
+
+// load parses a file of a snapshot and notes what is wrong with it; false where
+// it does not exist.
+func (r *bundleReader) load(name string, limit int64, parse func([]byte) error) bool {
+	data, err := r.read(name, limit)
+	if err == nil && data == nil {
+		return false
+	}
+	if err == nil {
+		err = parse(data)
+	}
+	if err != nil {
+		r.bad(name, err)
+	}
+	return true
+}
+
+// profile reads one profile of a kind; nil where it is missing or unusable.
+func (r *bundleReader) profile(name string, want snapshot.Kind) (usable *profile.Profile) {
+	r.load(name, snapshot.MaxProfileBytes, func(data []byte) error {
+		p, kind, err := snapshot.Decode(data)
+		switch {
+		case err != nil:
+			return err
+		case kind != want:
+			return fmt.Errorf("it is a profile of another kind (%s)", snapshot.SampleTypes(p))
+		case kind == snapshot.KindHeap && difference(p) != nil:
+			return difference(p)
+		}
+		usable = p
+		return nil
+	})
+	return usable
+}
+
+// difference is why a heap profile does not show a moment; nil where it does.
+func difference(p *profile.Profile) error {
+	const why = "it is the difference of two profiles (%s), which has lost what was in use before: take profiles without seconds= and -base"
+	if p.DurationNanos > 0 {
+		return fmt.Errorf(why, "it covers a duration")
+	}
+	for _, s := range p.Sample {
+		if slices.ContainsFunc(s.Value, func(v int64) bool { return v < 0 }) {
+			return fmt.Errorf(why, "it has negative values")
+		}
+	}
+	return nil
+}
+
+// probes reads the peaks between snapshots. The last line may be half written.
+func (r *bundleReader) probes() {
+	data, err := r.read(probeFile, 256<<20)
+	if err != nil {
+		r.warn(ProbesUnreadable, "%s: %s; peaks are those of the snapshots", r.at.join(probeFile), cause(err))
+		return
+	}
+	broken := 0
+	sc := bufio.NewScanner(bytes.NewReader(data))
+	sc.Buffer(nil, maxJSONBytes)
+	for sc.Scan() {
+		if len(bytes.TrimSpace(sc.Bytes())) == 0 {
+			continue
+		}
+		var p ProbePoint
+		if json.Unmarshal(sc.Bytes(), &p) != nil {
+			broken++
+			continue
+		}
+		r.run.Peak.LiveBytes = max(r.run.Peak.LiveBytes, p.LiveBytes)
+		r.run.Peak.RSS = max(r.run.Peak.RSS, p.RSS)
+	}
+	if broken > 1 || broken == 1 && bytes.HasSuffix(data, []byte("\n")) {
+		r.warn(ProbesUnreadable, "%s: %s cannot be read", r.at.join(probeFile), count(broken, "line"))
+	}
+}
+
+// finish fills in what the snapshots together tell: peaks and sampling rate.
+// MaxRSS, the process's own peak, counts only where no other resident set is
+// known: a child's begins at that of the program which started it.
+func finish(run *snapshot.Run) {
+	var maxRSS uint64
+	for _, s := range run.Snapshots {
+		if live, ok := s.Counters.LiveBytes(); ok {
+			run.Peak.LiveBytes = max(run.Peak.LiveBytes, live)
+		}
+		if s.RSS != nil {
+			run.Peak.RSS = max(run.Peak.RSS, *s.RSS)
+		}
+		if v, ok := s.Counters.Get("MaxRSS"); ok {
+			maxRSS = max(maxRSS, v)
+		}
+		if run.Target.MemProfileRate == 0 && s.Heap != nil {
+			run.Target.MemProfileRate = s.Heap.Period
+		}
+		if run.Target.PID == 0 {
+			run.Target.PID = s.PID
+		}
+	}
+	if run.Peak.RSS == 0 {
+		run.Peak.RSS = maxRSS
+	}
 }

@@ -91,7 +91,7 @@ func TestABundleIsReadAsItWasWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &snapshot.Run{Target: h.Target, Load: h.Load, Warnings: h.Warnings, Source: dir}
+	want := &snapshot.Run{Target: h.Target, Load: h.Load, Warnings: []snapshot.Warning{{Code: Recorded, Text: "the load was late"}}, Source: dir}
 	want.Target.MemProfileRate, want.Target.PID = 524288, 42
 	in := snapshot.NewInterner()
 	for i := range 3 {

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -54,37 +55,17 @@ const (
 // same time wait for each other. It is safe for concurrent use. Close it to
 // drop the connection.
 type Client struct {
-	addr     address
-	metrics  *url.URL
-	vars     *url.URL
-	header   http.Header
-	user     string
-	password string
-	basic    bool
-	bearer   string
-	timeout  time.Duration
-	maxBytes int64
-	http     *http.Client
-	transp   *http.Transport
+	cfg     Config // with its defaults, and the user of its URL
+	basic   bool   // auth with User and Password
+	addr    address
+	metrics *url.URL
+	vars    *url.URL
+	http    *http.Client
 
-	mu     sync.Mutex
-	target snapshot.Target
-	known  known
+	mu      sync.Mutex
+	target  snapshot.Target
+	offered map[Piece]bool // comforts that were asked for
 }
-
-// known is what earlier answers told about the target.
-type known struct {
-	metrics, vars, leak support
-}
-
-// support is whether a target offers something.
-type support int
-
-const (
-	unasked support = iota
-	offered
-	absent
-)
 
 // New checks a Config. It opens no connection.
 func New(cfg Config) (*Client, error) {
@@ -92,36 +73,26 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{
-		addr:     a,
-		metrics:  a.sibling("/metrics"),
-		vars:     a.sibling("/debug/vars"),
-		header:   cfg.Header.Clone(),
-		user:     cfg.User,
-		password: cfg.Password,
-		basic:    cfg.User != "" || cfg.Password != "",
-		bearer:   cfg.Bearer,
-		timeout:  cfg.Timeout,
-		maxBytes: cfg.MaxBytes,
-	}
-	if !c.basic && a.user != nil {
-		c.user = a.user.Username()
-		c.password, _ = a.user.Password()
-		c.basic = true
+	basic := cfg.User != "" || cfg.Password != ""
+	if !basic && a.user != nil {
+		cfg.User = a.user.Username()
+		cfg.Password, _ = a.user.Password()
+		basic = true
 	}
 	switch {
-	case c.basic && c.bearer != "":
+	case basic && cfg.Bearer != "":
 		return nil, errors.New("pprof access: both a user and a bearer token are given; give one")
-	case c.timeout < 0:
-		return nil, fmt.Errorf("pprof access: the timeout %s is negative; give one above 0", c.timeout)
-	case c.maxBytes < 0:
-		return nil, fmt.Errorf("pprof access: the limit of %d bytes is negative; give one above 0", c.maxBytes)
+	case cfg.Timeout < 0:
+		return nil, fmt.Errorf("pprof access: the timeout %s is negative; give one above 0", cfg.Timeout)
+	case cfg.MaxBytes < 0:
+		return nil, fmt.Errorf("pprof access: the limit of %d bytes is negative; give one above 0", cfg.MaxBytes)
 	}
-	if c.timeout == 0 {
-		c.timeout = DefaultTimeout
-	}
-	if c.maxBytes == 0 {
-		c.maxBytes = DefaultMaxBytes
+	cfg.Header = cfg.Header.Clone()
+	cfg.Timeout = cmp.Or(cfg.Timeout, DefaultTimeout)
+	cfg.MaxBytes = cmp.Or(cfg.MaxBytes, DefaultMaxBytes)
+	c := &Client{
+		cfg: cfg, basic: basic, addr: a, metrics: a.sibling("/metrics"), vars: a.sibling("/debug/vars"),
+		offered: map[Piece]bool{},
 	}
 	if cfg.MetricsURL != "" {
 		u, err := url.Parse(cfg.MetricsURL)
@@ -138,9 +109,10 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.transp = &http.Transport{
+	dialer := &net.Dialer{Timeout: 10 * time.Second}
+	tr := &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		DialContext:            dialer.DialContext,
 		TLSClientConfig:        tc,
 		TLSHandshakeTimeout:    10 * time.Second,
 		DisableCompression:     true, // profiles come compressed; a second time only costs the target
@@ -149,16 +121,15 @@ func New(cfg Config) (*Client, error) {
 		MaxResponseHeaderBytes: 1 << 20,
 	}
 	if a.socket != "" {
-		c.transp.Proxy = nil
-		tcp := c.transp.DialContext
-		c.transp.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		tr.Proxy = nil
+		tr.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			if host, _, _ := net.SplitHostPort(addr); host == socketHost {
-				return (&net.Dialer{Timeout: 10 * time.Second}).DialContext(ctx, "unix", a.socket)
+				return dialer.DialContext(ctx, "unix", a.socket)
 			}
-			return tcp(ctx, network, addr)
+			return dialer.DialContext(ctx, network, addr)
 		}
 	}
-	c.http = &http.Client{Transport: c.transp, CheckRedirect: checkRedirect}
+	c.http = &http.Client{Transport: tr, CheckRedirect: checkRedirect}
 	c.target.Pprof = a.String()
 	return c, nil
 }
@@ -217,16 +188,25 @@ func (c *Client) Target() snapshot.Target {
 }
 
 // Close drops the connection to the target.
-func (c *Client) Close() { c.transp.CloseIdleConnections() }
+func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-func (c *Client) learn(f func(t *snapshot.Target, k *known)) {
+func (c *Client) learn(f func(t *snapshot.Target)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	f(&c.target, &c.known)
+	f(&c.target)
 }
 
-func (c *Client) knows() known {
+// note keeps whether the target offers a comfort.
+func (c *Client) note(p Piece, offered bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.known
+	c.offered[p] = offered
+}
+
+// offers tells what note kept; asked is false where the target was not asked.
+func (c *Client) offers(p Piece) (offered, asked bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	offered, asked = c.offered[p]
+	return offered, asked
 }

@@ -21,7 +21,7 @@ func Example() {
 	result := detect.Analyze(run, detect.DefaultConfig())
 	fmt.Println("verdict:", result.Verdict)
 	for _, f := range result.Findings {
-		fmt.Printf("%s %s, line %d: %.1f bytes an operation\n", f.Verdict, f.Function, f.Line, f.BytesPerOp.Estimate)
+		fmt.Printf("%s %s, line %d: %.1f bytes an operation\n", f.Verdict, f.Function, f.Line, f.Bytes.Estimate)
 	}
 	if err := report.JSON(io.Discard, run, result); err != nil { // or Text, or Markdown
 		log.Fatal(err)

@@ -3,6 +3,7 @@ package capture
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -38,28 +39,18 @@ type request struct {
 
 var errTimedOut = errors.New("timed out")
 
-// limitError says which limit an answer passed.
-type limitError struct {
-	limit int64
-	after string // "" or " after decompression"
-}
-
-func (e *limitError) Error() string {
-	return fmt.Sprintf("the answer is larger than the limit of %s%s", size(e.limit), e.after)
-}
-
 // get makes one request. The time limit covers the body, so a target that
 // trickles cannot hold it. Errors are *TargetError, but for a cancelled ctx.
 func (c *Client) get(ctx context.Context, r request) (f fetched, err error) {
 	start := time.Now()
-	wire := &boundedReader{limit: c.maxBytes}
+	wire := &boundedReader{limit: c.cfg.MaxBytes}
 	defer func() {
 		f = fetched{seconds: time.Since(start).Seconds(), bytes: wire.n}
 		if err != nil {
 			err = c.explain(ctx, r, wire.n, err)
 		}
 	}()
-	within, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimedOut)
+	within, cancel := context.WithTimeoutCause(ctx, c.cfg.Timeout, errTimedOut)
 	defer cancel()
 	err = c.exchange(within, wire, r)
 	if err != nil && errors.Is(context.Cause(within), errTimedOut) {
@@ -105,17 +96,17 @@ func (c *Client) authorize(req *http.Request, r request) {
 	if req.URL.Hostname() != c.addr.base.Hostname() {
 		return // what was given for pprof is not for another host
 	}
-	for k, v := range c.header {
+	for k, v := range c.cfg.Header {
 		req.Header[http.CanonicalHeaderKey(k)] = v
 	}
-	if h := c.header.Get("Host"); h != "" {
+	if h := c.cfg.Header.Get("Host"); h != "" {
 		req.Host = h
 	}
 	switch {
 	case c.basic:
-		req.SetBasicAuth(c.user, c.password)
-	case c.bearer != "":
-		req.Header.Set("Authorization", "Bearer "+c.bearer)
+		req.SetBasicAuth(c.cfg.User, c.cfg.Password)
+	case c.cfg.Bearer != "":
+		req.Header.Set("Authorization", "Bearer "+c.cfg.Bearer)
 	}
 }
 
@@ -125,7 +116,7 @@ func (c *Client) consume(resp *http.Response, wire *boundedReader, r request) er
 		_, _ = io.CopyN(io.Discard, wire, 64<<10)
 		return &statusError{code: resp.StatusCode, text: excerpt(head, resp.Header.Get("Content-Type"))}
 	}
-	var body io.Reader = wire
+	inner := &boundedReader{r: wire, limit: cmp.Or(r.limit, c.cfg.MaxBytes)}
 	switch enc := strings.ToLower(resp.Header.Get("Content-Encoding")); enc {
 	case "", "identity":
 	case "gzip", "x-gzip": // unasked for, but a proxy may do it
@@ -133,32 +124,21 @@ func (c *Client) consume(resp *http.Response, wire *boundedReader, r request) er
 		if err != nil {
 			return fmt.Errorf("its gzip encoding cannot be read: %w", err)
 		}
-		body = zr
+		inner.r, inner.after = zr, " after decompression"
 	default:
 		return fmt.Errorf("the answer is encoded as %q, which was not asked for", enc)
 	}
-	limit := r.limit
-	if limit == 0 {
-		limit = c.maxBytes
-	}
-	inner := &boundedReader{r: body, limit: limit}
-	if body != io.Reader(wire) {
-		inner.after = " after decompression"
-	}
 	br := bufio.NewReaderSize(inner, 16<<10)
 	if what := foreign(br, resp.Header.Get("Content-Type"), r); what != "" {
-		return &foreignError{what}
+		return &contentError{
+			problem: fmt.Sprintf("it answered %s, not %s", what, r.want),
+			remedy:  "another server or a login page seems to be there: " + mountRemedy,
+		}
 	}
-	err := r.read(br)
-	switch {
-	case err == nil:
-		return nil
-	case wire.err != nil:
-		return wire.err
-	case inner.err != nil:
-		return inner.err
+	if err := r.read(br); err != nil {
+		return cmp.Or(wire.err, inner.err, err)
 	}
-	return err
+	return nil
 }
 
 // foreign names what an answer is when it is not what was asked for: HTML or
@@ -211,7 +191,7 @@ type boundedReader struct {
 	r     io.Reader
 	n     int64
 	limit int64
-	after string // see limitError
+	after string // of the limit, for messages: " after decompression"
 	err   error  // the first error that was not the end
 }
 
@@ -225,7 +205,10 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 		if n, err := b.r.Read(more[:]); n == 0 {
 			return 0, b.keep(err)
 		}
-		return 0, b.keep(&limitError{b.limit, b.after})
+		return 0, b.keep(&contentError{
+			problem: fmt.Sprintf("the answer is larger than the limit of %s%s", size(b.limit), b.after),
+			remedy:  "raise the limit if the target is to be trusted, or raise its sampling rate (runtime.MemProfileRate) for smaller profiles",
+		})
 	}
 	n, err := b.r.Read(p[:min(int64(len(p)), room)])
 	b.n += int64(n)
@@ -241,14 +224,57 @@ func (b *boundedReader) keep(err error) error {
 
 // size prints a limit as people say it.
 func size(n int64) string {
-	const k = 1 << 10
-	switch {
-	case n >= k*k*k && n%(k*k*k) == 0:
-		return fmt.Sprintf("%d GiB", n/(k*k*k))
-	case n >= k*k && n%(k*k) == 0:
-		return fmt.Sprintf("%d MiB", n/(k*k))
-	case n >= k && n%k == 0:
-		return fmt.Sprintf("%d KiB", n/k)
+	for i, unit := range []string{"GiB", "MiB", "KiB"} {
+		if k := int64(1) << (30 - 10*i); n >= k && n%k == 0 {
+			return fmt.Sprintf("%d %s", n/k, unit)
+		}
 	}
 	return fmt.Sprintf("%d bytes", n)
+}
+
+// WaitReady asks until the target answers anything but "not yet" (status 502,
+// 503, 504), and leaves the judgement of the answer to Offer. It ends with
+// ctx: without a deadline there it waits as long as nothing answers. An
+// address that can never answer (an unknown host, a certificate that is not
+// trusted) ends it at once.
+func WaitReady(ctx context.Context, c *Client) error {
+	pause := 20 * time.Millisecond
+	var last error // why the target did not answer, rather than that ctx ended
+	for {
+		_, err := c.get(ctx, request{
+			url: c.addr.of("cmdline", nil), want: "an answer", page: true,
+			read: func(io.Reader) error { return nil },
+		})
+		status, answered := errors.AsType[*statusError](err)
+		switch {
+		case err == nil:
+			return nil
+		case answered:
+			if status.code < 502 || status.code > 504 {
+				return nil
+			}
+		case ctx.Err() == nil && !transport(err):
+			return nil
+		case ctx.Err() == nil && isTLS(err):
+			return err
+		}
+		if ctx.Err() == nil || last == nil {
+			last = err
+		}
+		if wait(ctx, pause) != nil {
+			return notReady(ctx, c, last)
+		}
+		pause = min(2*pause, 500*time.Millisecond)
+	}
+}
+
+func notReady(ctx context.Context, c *Client, last error) error {
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("wait for %s: %w", c.addr, context.Cause(ctx))
+	}
+	problem, remedy := problemOf(last)
+	if errors.Is(last, context.DeadlineExceeded) {
+		problem, remedy = "no answer", "look whether the process hangs"
+	}
+	return &TargetError{URL: c.addr.String(), Problem: "pprof did not answer in time: " + problem, Remedy: remedy, Err: last}
 }

@@ -22,8 +22,7 @@ import (
 // heapOnly asks for the heap profile alone, as Offer's first request does.
 func heapOnly(t *testing.T, c *Client) error {
 	t.Helper()
-	_, err := c.offerHeap(t.Context(), &Offer{})
-	return err
+	return c.offerHeap(t.Context(), &Offer{})
 }
 
 // wantSentence checks that an error is a TargetError that says what happened
@@ -88,7 +87,7 @@ func TestEachWrongAnswerIsASentence(t *testing.T) {
 			s := serve(t, over(t, map[string]http.HandlerFunc{"/debug/pprof/heap": x.h}))
 			c := client(t, Config{URL: s.URL})
 			o := &Offer{}
-			_, err := c.offerHeap(t.Context(), o)
+			err := c.offerHeap(t.Context(), o)
 			if err == nil { // recorded as missing: the same words
 				f := o.Features[0]
 				if f.Offered {
@@ -198,7 +197,7 @@ func TestAnAnswerWithoutEndIsCutAtTheLimit(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			o := &Offer{}
-			if _, err := c.offerHeap(t.Context(), o); err != nil {
+			if err := c.offerHeap(t.Context(), o); err != nil {
 				t.Fatal(err)
 			}
 			runtime.ReadMemStats(&after)
@@ -248,7 +247,7 @@ func TestCausesThatNeedNoNetworkToTell(t *testing.T) {
 		{errors.New("net/http: HTTP/1.x transport connection broken: malformed HTTP response \"SSH-2.0\""), "does not speak HTTP"},
 		{context.DeadlineExceeded, "could not connect in time"},
 	} {
-		problem, remedy := c.diagnose(request{}, 0, x.err)
+		problem, remedy := c.diagnose(0, x.err)
 		if !strings.Contains(problem, x.mention) || remedy == "" {
 			t.Errorf("%v: %q; %q, want a mention of %q", x.err, problem, remedy, x.mention)
 		}

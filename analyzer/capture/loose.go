@@ -3,31 +3,47 @@ package capture
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
-	"github.com/google/pprof/profile"
-
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+)
+
+// pieceKind is which part of a snapshot a file holds.
+type pieceKind int
+
+// The kinds, in the order in which their pieces join moments.
+const (
+	heapPiece pieceKind = iota
+	routinePiece
+	counterPiece
+	leakPiece // goroutines of goroutineleak
+	pieceKinds
 )
 
 // loosePiece is what one file of a folder turned out to hold.
 type loosePiece struct {
 	file     file
+	kind     pieceKind
 	time     time.Time // zero where the profile has none
 	modified time.Time
 	heap     *snapshot.Heap
 	allocs   bool // heap holds the same as a heap profile, saved as "allocs"
 	routines *snapshot.Goroutines
-	leaked   bool // routines come from goroutineleak
 	counters snapshot.Counters
-	binary   string // main binary of the program, as the profile names it
-	build    string // and its build id; either may be empty
+	binary   string          // main binary of the program, as the profile names it
+	build    string          // and its build id; either may be empty
+	own      map[string]bool // see ownFrames
 	sum      [sha256.Size]byte
 }
 
@@ -36,20 +52,22 @@ func (p *loosePiece) name() string { return filepath.ToSlash(p.file.String()) }
 
 // looseReader reads the files of a folder and notes what it passes over.
 type looseReader struct {
-	o      *opening
+	o      *inputReader
 	in     *snapshot.Interner
 	pieces []*loosePiece
 	// names of files that were passed over, by reason
 	others, broken, diffs, texts, twice, allocs []string
 }
 
-func (o *opening) loose() (*snapshot.Run, error) {
+func (o *inputReader) loose() (*snapshot.Run, error) {
 	r := &looseReader{o: o, in: snapshot.NewInterner()}
 	for _, f := range o.files {
 		if o.ctx.Err() != nil {
 			return nil, fmt.Errorf("read %s: %w", o.label, context.Cause(o.ctx))
 		}
-		r.file(f)
+		if err := r.file(f); err != nil {
+			r.broken = append(r.broken, fmt.Sprintf("%s (%s)", f, cause(err)))
+		}
 	}
 	if len(r.pieces) == 0 {
 		return nil, r.nothing()
@@ -60,29 +78,26 @@ func (o *opening) loose() (*snapshot.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	run := &snapshot.Run{Source: o.label, Warnings: r.warnings()}
+	run := &snapshot.Run{Source: o.label, Warnings: append(r.warnings(), odd...)}
 	run.Target.Name = program
-	if len(odd) > 0 {
-		run.Warnings = append(run.Warnings, odd...)
-	}
 	var timed bool
 	run.Snapshots, timed = assemble(pieces)
 	if !timed && len(run.Snapshots) > 1 {
-		run.Warnings = append(run.Warnings, "some profiles carry no time: their order is that of their names, and growth per second may be wrong")
+		run.Warnings = append(run.Warnings, warning(WithoutTimes, "some profiles carry no time: their order is that of their names, and growth per second may be wrong"))
 	}
-	if w := collected(run.Snapshots); w != "" {
-		run.Warnings = append(run.Warnings, w)
+	if uncollected(run.Snapshots) {
+		run.Warnings = append(run.Warnings, warning(WithoutGC, "the heap texts were taken without gc=1: their live bytes include garbage"))
 	}
 	finish(run)
 	return run, nil
 }
 
-// file reads one file and sorts it by what it is.
-func (r *looseReader) file(f file) {
+// file reads one file and sorts it by what it is; the error is of a file that
+// cannot be used.
+func (r *looseReader) file(f file) error {
 	h, err := f.fsys.Open(f.path)
 	if err != nil {
-		r.reject(f, err)
-		return
+		return err
 	}
 	defer h.Close()
 	p := &loosePiece{file: f}
@@ -92,35 +107,29 @@ func (r *looseReader) file(f file) {
 	br := bufio.NewReaderSize(h, 64<<10)
 	head, err := br.Peek(64)
 	if err != nil && !errors.Is(err, io.EOF) {
-		r.reject(f, err)
-		return
+		return err
 	}
 	switch {
 	case bytes.HasPrefix(head, []byte("heap profile: ")):
-		r.text(p, br)
-		return
+		return r.text(p, br)
 	case bytes.HasPrefix(head, []byte("goroutine profile: ")), bytes.HasPrefix(head, []byte("goroutine ")):
 		r.texts = append(r.texts, f.String())
-		return
+		return nil
 	}
 	data, err := readAll(br, snapshot.MaxProfileBytes, &r.o.budget)
 	if err != nil {
-		r.reject(f, err)
-		return
+		return err
 	}
 	inflated, err := snapshot.Inflate(data)
 	if err != nil {
-		r.reject(f, err)
-		return
+		return err
 	}
 	if bytes.HasPrefix(inflated, []byte("heap profile: ")) { // a text that was compressed
-		r.text(p, bytes.NewReader(inflated))
-		return
+		return r.text(p, bytes.NewReader(inflated))
 	}
 	prof, kind, err := snapshot.Decode(inflated)
 	if err != nil {
-		r.reject(f, err)
-		return
+		return err
 	}
 	p.sum = sha256.Sum256(inflated)
 	if prof.TimeNanos > 0 {
@@ -131,45 +140,42 @@ func (r *looseReader) file(f file) {
 	}
 	switch kind {
 	case snapshot.KindHeap:
-		if difference(prof) != "" {
+		if difference(prof) != nil {
 			r.diffs = append(r.diffs, f.String())
-			return
+			return nil
 		}
-		p.heap, p.allocs = snapshot.HeapOf(prof, r.in), prof.DefaultSampleType == "alloc_space"
+		p.kind, p.heap = heapPiece, snapshot.HeapOf(prof, r.in)
+		p.allocs = prof.DefaultSampleType == "alloc_space"
 	case snapshot.KindGoroutine:
-		p.routines, p.leaked = snapshot.GoroutinesOf(prof, r.in), isLeakProfile(prof)
+		p.kind, p.routines = routinePiece, snapshot.GoroutinesOf(prof, r.in)
+		if prof.SampleType[0].Type == "goroutineleak" {
+			p.kind = leakPiece
+		}
 	default:
 		r.others = append(r.others, fmt.Sprintf("%s (%s)", f, snapshot.SampleTypes(prof)))
-		return
+		return nil
 	}
 	r.pieces = append(r.pieces, p)
-}
-
-func isLeakProfile(p *profile.Profile) bool {
-	return len(p.SampleType) > 0 && p.SampleType[0].Type == "goroutineleak"
+	return nil
 }
 
 // text takes the exact counters from the text of heap?debug=1. Its time is
 // that of the last collection, which with gc=1 is the moment itself.
-func (r *looseReader) text(p *loosePiece, src io.Reader) {
+func (r *looseReader) text(p *loosePiece, src io.Reader) error {
 	sum := sha256.New()
 	bounded := &boundedReader{r: io.TeeReader(src, sum), limit: min(maxTextBytes, r.o.budget)}
 	c, err := snapshot.ParseTrailer(bounded)
 	r.o.budget -= bounded.n
 	if err != nil {
-		r.reject(p.file, err)
-		return
+		return err
 	}
-	p.counters = c
+	p.kind, p.counters = counterPiece, c
 	sum.Sum(p.sum[:0])
 	if last, ok := c.Get("LastGC"); ok && last > 0 && last < 1<<62 {
 		p.time = time.Unix(0, int64(last)).UTC()
 	}
 	r.pieces = append(r.pieces, p)
-}
-
-func (r *looseReader) reject(f file, err error) {
-	r.broken = append(r.broken, fmt.Sprintf("%s (%s)", f, cause(err)))
+	return nil
 }
 
 // dropTwice removes pieces that are byte for byte one already read.
@@ -179,17 +185,15 @@ func (r *looseReader) dropTwice() {
 		time time.Time
 	}
 	seen := map[key]bool{}
-	kept := r.pieces[:0]
-	for _, p := range r.pieces {
+	r.pieces = slices.DeleteFunc(r.pieces, func(p *loosePiece) bool {
 		k := key{p.sum, p.time}
-		if seen[k] {
-			r.twice = append(r.twice, p.file.String())
-			continue
-		}
+		twice := seen[k]
 		seen[k] = true
-		kept = append(kept, p)
-	}
-	r.pieces = kept
+		if twice {
+			r.twice = append(r.twice, p.file.String())
+		}
+		return twice
+	})
 }
 
 // dropAllocs removes "allocs" profiles where heap profiles are there too: they
@@ -197,38 +201,35 @@ func (r *looseReader) dropTwice() {
 func (r *looseReader) dropAllocs() {
 	heaps := 0
 	for _, p := range r.pieces {
-		if p.heap != nil && !p.allocs {
+		if p.kind == heapPiece && !p.allocs {
 			heaps++
 		}
 	}
 	if heaps < 2 {
 		return
 	}
-	kept := r.pieces[:0]
-	for _, p := range r.pieces {
-		if p.heap != nil && p.allocs {
+	r.pieces = slices.DeleteFunc(r.pieces, func(p *loosePiece) bool {
+		if p.allocs {
 			r.allocs = append(r.allocs, p.file.String())
-			continue
 		}
-		kept = append(kept, p)
-	}
-	r.pieces = kept
+		return p.allocs
+	})
 }
 
 // warnings says what was passed over, one sentence a reason.
-func (r *looseReader) warnings() []string {
-	var out []string
-	add := func(names []string, noun, why string) {
+func (r *looseReader) warnings() []snapshot.Warning {
+	var out []snapshot.Warning
+	add := func(code string, names []string, noun, why string) {
 		if len(names) > 0 {
-			out = append(out, fmt.Sprintf("%s passed over, %s: %s", count(len(names), noun), why, some(names)))
+			out = append(out, warning(code, "%s passed over, %s: %s", count(len(names), noun), why, some(names)))
 		}
 	}
-	add(r.others, "profile", "of a kind that shows no growth")
-	add(r.diffs, "heap profile", deltaProblem)
-	add(r.texts, "text", "goroutine profiles are read in their binary form only (without debug=)")
-	add(r.allocs, "allocs profile", "the heap profiles hold the same")
-	add(r.twice, "file", "the same profile is there twice")
-	add(r.broken, "file", "no readable pprof profile")
+	add(KindShowsNoGrowth, r.others, "profile", "of a kind that shows no growth")
+	add(IsDifference, r.diffs, "heap profile", deltaProblem)
+	add(GoroutineText, r.texts, "text", "goroutine profiles are read in their binary form only (without debug=)")
+	add(SameAsHeap, r.allocs, "allocs profile", "the heap profiles hold the same")
+	add(FileTwice, r.twice, "file", "the same profile is there twice")
+	add(FileUnreadable, r.broken, "file", "no readable pprof profile")
 	return out
 }
 
@@ -251,29 +252,208 @@ func (r *looseReader) nothing() error {
 	default:
 		e.Problem = fmt.Sprintf("none of its %s is a heap or goroutine profile", count(n, "file"))
 		for _, w := range r.warnings() {
-			e.Problem += "; " + w
+			e.Problem += "; " + w.Text
 		}
 	}
 	return e
 }
 
-// collected warns of counters that were read without a collection before.
-func collected(snaps []*snapshot.Snapshot) string {
-	var last uint64
-	seen, idle := 0, 0
+// uncollected reports counters that were read without a collection before.
+func uncollected(snaps []*snapshot.Snapshot) bool {
+	var collections []uint64
 	for _, s := range snaps {
-		n, ok := s.Counters.Get("NumForcedGC")
-		if !ok {
+		if n, ok := s.Counters.Get("NumForcedGC"); ok {
+			collections = append(collections, n)
+		}
+	}
+	return len(collections) > 1 && len(slices.Compact(collections)) == 1
+}
+
+// How far apart two profiles of one moment may be.
+const (
+	maxPairing   = 30 * time.Second // where nothing but the time speaks for it
+	maxSameStem  = 2 * time.Minute  // where their names agree too
+	minTolerance = time.Second
+)
+
+// moment is the pieces of one snapshot.
+type moment struct {
+	first *loosePiece // names the moment and gives its time
+	of    [pieceKinds]*loosePiece
+}
+
+// assemble makes snapshots of pieces: each heap profile is one, and goroutine
+// profiles, goroutineleak profiles and counters join the heap profile with the
+// same name but for the kind ("heap-007", "goroutine-007"; "7/heap", "7/gr"),
+// else the nearest in time; those that are of no other's moment are snapshots
+// of their own. The order is that of time; timed is false where a time is
+// missing and the names gave the order.
+func assemble(pieces []*loosePiece) (snaps []*snapshot.Snapshot, timed bool) {
+	timed = true
+	var kinds [pieceKinds][]*loosePiece
+	for _, p := range pieces {
+		timed = timed && !p.time.IsZero()
+		kinds[p.kind] = append(kinds[p.kind], p)
+	}
+	before := func(a, b *loosePiece) int {
+		if timed {
+			if c := a.time.Compare(b.time); c != 0 {
+				return c
+			}
+		}
+		return naturally(a.name(), b.name())
+	}
+	var moments []*moment
+	for kind, pieces := range kinds {
+		slices.SortStableFunc(pieces, before)
+		moments = join(moments, pieces, pieceKind(kind), timed)
+		slices.SortStableFunc(moments, func(a, b *moment) int { return before(a.first, b.first) })
+	}
+	rising := true
+	for i, m := range moments {
+		s := m.snapshot()
+		s.Time = m.first.time
+		if !timed {
+			s.Time = m.first.modified
+		}
+		rising = rising && (i == 0 || s.Time.After(snaps[i-1].Time))
+		snaps = append(snaps, s)
+	}
+	if !timed && !rising { // copied files: no time at all is better than a wrong one
+		for _, s := range snaps {
+			s.Time = time.Time{}
+		}
+	}
+	return snaps, timed
+}
+
+func (m *moment) snapshot() *snapshot.Snapshot {
+	s := &snapshot.Snapshot{}
+	for _, p := range m.of {
+		switch {
+		case p == nil:
+		case p.kind == heapPiece:
+			s.Heap = p.heap
+		case p.kind == routinePiece:
+			s.Goroutines = p.routines
+		case p.kind == leakPiece:
+			s.Leaked = p.routines
+		default:
+			s.Counters = p.counters
+		}
+	}
+	return s
+}
+
+// join gives each piece to a moment that has none of its kind, by stem and
+// (where all times are known) then by time, and makes moments of the rest.
+// Moments come sorted. O(pieces · log moments) but for runs of equal times.
+func join(moments []*moment, pieces []*loosePiece, kind pieceKind, timed bool) []*moment {
+	stems := map[string]*moment{}
+	for _, m := range moments {
+		k := stem(m.first.name())
+		if _, twice := stems[k]; twice {
+			m = nil
+		}
+		stems[k] = m
+	}
+	tolerance := spacing(moments)
+	var rest []*loosePiece
+	for _, p := range pieces {
+		m := stems[stem(p.name())]
+		if m == nil || m.of[kind] != nil || apart(m.first, p) > maxSameStem {
+			rest = append(rest, p)
 			continue
 		}
-		if seen > 0 && n == last {
-			idle++
+		m.of[kind] = p
+	}
+	out := moments
+	for _, p := range rest {
+		var m *moment
+		if timed {
+			m = nearestMoment(moments, p, tolerance, kind)
 		}
-		last = n
-		seen++
+		if m == nil {
+			m = &moment{first: p}
+			out = append(out, m)
+		}
+		m.of[kind] = p
 	}
-	if seen > 1 && idle == seen-1 {
-		return "the heap texts were taken without gc=1: their live bytes include garbage"
+	return out
+}
+
+// apart is the time between two pieces; 0 where one has none.
+func apart(a, b *loosePiece) time.Duration {
+	if a.time.IsZero() || b.time.IsZero() {
+		return 0
 	}
-	return ""
+	return a.time.Sub(b.time).Abs()
+}
+
+// spacing is how far a piece may be from the moment it joins: half the median
+// distance of moments, within bounds.
+func spacing(moments []*moment) time.Duration {
+	var gaps []time.Duration
+	for i := 1; i < len(moments); i++ {
+		gaps = append(gaps, apart(moments[i].first, moments[i-1].first))
+	}
+	if len(gaps) == 0 {
+		return maxPairing
+	}
+	slices.Sort(gaps)
+	return min(max(gaps[len(gaps)/2]/2, minTolerance), maxPairing)
+}
+
+// nearestMoment is the free moment nearest to p in time, within tolerance.
+func nearestMoment(moments []*moment, p *loosePiece, tolerance time.Duration, kind pieceKind) *moment {
+	i, _ := slices.BinarySearchFunc(moments, p.time.Add(-tolerance), func(m *moment, t time.Time) int { return m.first.time.Compare(t) })
+	var best *moment
+	for ; i < len(moments) && !moments[i].first.time.After(p.time.Add(tolerance)); i++ {
+		m := moments[i]
+		if m.of[kind] == nil && (best == nil || apart(m.first, p) < apart(best.first, p)) {
+			best = m
+		}
+	}
+	return best
+}
+
+var (
+	extension = regexp.MustCompile(`(\.(gz|pb|pprof|prof|profile|proto|out|txt))+$`)
+	kindWord  = regexp.MustCompile(`alloc_objects|alloc_space|inuse_objects|inuse_space|goroutineleak|goroutines?|heap|allocs?|inuse|memory|memstats|debug[12]?|grs?\b|mem\b`)
+	filler    = regexp.MustCompile(`[^a-z0-9/]+`)
+)
+
+// stem is a file's name without the words that say its kind, so that the
+// profiles of one moment have the same: "t3/heap.pb.gz" and "t3/gr.pprof" are
+// both "t3/-".
+func stem(name string) string {
+	dir, base := path.Split(strings.ToLower(name))
+	base = extension.ReplaceAllString(base, "")
+	base = kindWord.ReplaceAllString(base, "-")
+	return dir + strings.Trim(filler.ReplaceAllString("-"+base+"-", "-"), "-")
+}
+
+// naturally compares names with their numbers as numbers: "h9" < "h10".
+func naturally(a, b string) int {
+	x, y := a, b
+	for x != "" && y != "" {
+		nx, ny := leadingDigits(x), leadingDigits(y)
+		if nx > 0 && ny > 0 {
+			dx, dy := strings.TrimLeft(x[:nx], "0"), strings.TrimLeft(y[:ny], "0")
+			if c := cmp.Or(len(dx)-len(dy), strings.Compare(dx, dy)); c != 0 {
+				return c
+			}
+			x, y = x[nx:], y[ny:]
+			continue
+		}
+		if x[0] != y[0] {
+			return cmp.Compare(x[0], y[0])
+		}
+		x, y = x[1:], y[1:]
+	}
+	return cmp.Or(len(x)-len(y), strings.Compare(a, b))
+}
+
+func leadingDigits(s string) int {
+	return len(s) - len(strings.TrimLeft(s, "0123456789"))
 }

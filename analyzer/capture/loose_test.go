@@ -104,9 +104,7 @@ func TestProfilesThatTheRuntimeWrites(t *testing.T) {
 	if heaps != 2 || routines != 1 || counters != 1 {
 		t.Errorf("%d heap, %d goroutine profiles, %d counters: %q", heaps, routines, counters, shape(run))
 	}
-	if len(run.Warnings) != 1 || !strings.Contains(run.Warnings[0], "contention.prof (contentions, delay)") {
-		t.Errorf("warnings %q, want the mutex profile alone", run.Warnings)
-	}
+	warns(t, run, KindShowsNoGrowth, "contention.prof (contentions, delay)")
 	if run.Target.Name == "" || run.Target.MemProfileRate != 16<<10 {
 		t.Errorf("target %+v", run.Target)
 	}
@@ -132,7 +130,7 @@ func TestTheOrderIsThatOfTimeAndThenOfNames(t *testing.T) {
 			if d := cmp.Diff(x.want, shape(run)); d != "" {
 				t.Errorf("snapshots (-want +got):\n%s", d)
 			}
-			if warned := slices.ContainsFunc(run.Warnings, func(w string) bool { return strings.Contains(w, "carry no time") }); warned != x.warned {
+			if warned := slices.ContainsFunc(run.Warnings, func(w snapshot.Warning) bool { return w.Code == WithoutTimes }); warned != x.warned {
 				t.Errorf("warnings %q", run.Warnings)
 			}
 		})
@@ -210,20 +208,20 @@ func TestWhatIsOfNoUseIsPassedOverAndNamed(t *testing.T) {
 	allocs := server(1).heapProfile()
 	allocs.DefaultSampleType = "alloc_space"
 	for _, x := range []struct {
-		name, mention string
-		extra         map[string]any
+		name, code, mention string
+		extra               map[string]any
 	}{
-		{"a CPU profile", "cpu.pb.gz (samples, cpu)", map[string]any{"cpu.pb.gz": cpu}},
-		{"half a profile", "h4 (not a pprof profile: it was cut short", map[string]any{"h4": compressed(t, server(3).heapProfile())[:90]}},
-		{"a readme", "README.md", map[string]any{"README.md": "# Profiles\n"}},
-		{"an empty file", "it is empty", map[string]any{"h4": ""}},
-		{"a difference with a duration", "lost what was in use", map[string]any{"h4": delta(t)}},
-		{"a difference with negative values", "lost what was in use", map[string]any{"h4": negative}},
-		{"the text of goroutines", "binary form only", map[string]any{"gr.txt": "goroutine profile: total 3\n3 @ 0x1\n"}},
-		{"the dump of goroutines", "binary form only", map[string]any{"gr.txt": "goroutine 1 [running]:\nmain.main()\n"}},
-		{"a heap text that was cut", "HeapAlloc", map[string]any{"h4.txt": "heap profile: 1: 2 [3: 4] @ heap/1048576\n1: 2"}},
-		{"the same profile twice", "there twice", map[string]any{"copy": plain(t, server(1).heapProfile())}},
-		{"an allocs profile beside heap profiles", "hold the same", map[string]any{"allocs": allocs}},
+		{"a CPU profile", KindShowsNoGrowth, "cpu.pb.gz (samples, cpu)", map[string]any{"cpu.pb.gz": cpu}},
+		{"half a profile", FileUnreadable, "h4 (not a pprof profile: it was cut short", map[string]any{"h4": compressed(t, server(3).heapProfile())[:90]}},
+		{"a readme", FileUnreadable, "README.md", map[string]any{"README.md": "# Profiles\n"}},
+		{"an empty file", FileUnreadable, "it is empty", map[string]any{"h4": ""}},
+		{"a difference with a duration", IsDifference, "h4", map[string]any{"h4": delta(t)}},
+		{"a difference with negative values", IsDifference, "h4", map[string]any{"h4": negative}},
+		{"the text of goroutines", GoroutineText, "gr.txt", map[string]any{"gr.txt": "goroutine profile: total 3\n3 @ 0x1\n"}},
+		{"the dump of goroutines", GoroutineText, "gr.txt", map[string]any{"gr.txt": "goroutine 1 [running]:\nmain.main()\n"}},
+		{"a heap text that was cut", FileUnreadable, "HeapAlloc", map[string]any{"h4.txt": "heap profile: 1: 2 [3: 4] @ heap/1048576\n1: 2"}},
+		{"the same profile twice", FileTwice, "h2", map[string]any{"copy": plain(t, server(1).heapProfile())}},
+		{"an allocs profile beside heap profiles", SameAsHeap, "allocs", map[string]any{"allocs": allocs}},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			t.Parallel()
@@ -231,9 +229,7 @@ func TestWhatIsOfNoUseIsPassedOverAndNamed(t *testing.T) {
 			if d := cmp.Diff([]string{"heap 64k", "heap 128k", "heap 192k"}, shape(run)); d != "" {
 				t.Errorf("snapshots (-want +got):\n%s", d)
 			}
-			if len(run.Warnings) != 1 || !strings.Contains(run.Warnings[0], x.mention) {
-				t.Errorf("warnings %q, want one that mentions %q", run.Warnings, x.mention)
-			}
+			warns(t, run, x.code, x.mention)
 		})
 	}
 }
@@ -278,9 +274,7 @@ func TestAListOfFilesAndFolders(t *testing.T) {
 func TestTextsWithoutACollectionAreSaid(t *testing.T) {
 	t.Parallel()
 	run := open(t, files(t, map[string]any{"a.txt": text(1, 4, moment0), "b.txt": text(2, 4, moment0.Add(time.Second))}))
-	if len(run.Warnings) != 1 || !strings.Contains(run.Warnings[0], "without gc=1") {
-		t.Errorf("warnings %q", run.Warnings)
-	}
+	warns(t, run, WithoutGC)
 }
 
 func TestALinkToAProfileIsFollowed(t *testing.T) {
@@ -344,7 +338,12 @@ func FuzzOpen(f *testing.F) {
 	f.Add("x", plain(f, server(0).heapProfile()), "y", delta(f))
 	f.Fuzz(func(t *testing.T, name1 string, data1 []byte, name2 string, data2 []byte) {
 		fsys := fstest.MapFS{name1: {Data: data1}, name2: {Data: data2}}
-		run, err := openFS(t.Context(), fsys, "fuzz")
+		o := &inputReader{ctx: t.Context(), label: "fuzz", budget: maxTotalBytes}
+		err := o.tree(place{fsys, o.label})
+		var run *snapshot.Run
+		if err == nil {
+			run, err = o.run()
+		}
 		if err != nil {
 			var e *InputError
 			if !errors.As(err, &e) || e.Problem == "" || e.Remedy == "" || e.Absent {

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 )
 
 func TestMain(m *testing.M) {
@@ -130,3 +132,17 @@ func onSocket(t testing.TB, h http.Handler) string {
 
 // quiet takes a server's log, which a test provokes on purpose.
 func quiet(testing.TB) *log.Logger { return log.New(io.Discard, "", 0) }
+
+// warns checks that reading gave one warning, of a code, that names something.
+func warns(t testing.TB, run *snapshot.Run, code string, names ...string) {
+	t.Helper()
+	if len(run.Warnings) != 1 || run.Warnings[0].Code != code {
+		t.Errorf("warnings %q, want one of the code %s", run.Warnings, code)
+		return
+	}
+	for _, n := range names {
+		if !strings.Contains(run.Warnings[0].Text, n) {
+			t.Errorf("warning %q, want one that names %q", run.Warnings[0], n)
+		}
+	}
+}

@@ -143,12 +143,47 @@ func (s scrape) counters() []string {
 	return names
 }
 
+// ProbePoint is one line of probe.jsonl: what a target holds at a moment
+// between snapshots, read without a collection. 0 is unknown.
+type ProbePoint struct {
+	Time      time.Time `json:"time"`
+	LiveBytes uint64    `json:"live_bytes,omitempty"` // may include garbage not yet collected
+	RSS       uint64    `json:"rss_bytes,omitempty"`
+}
+
+// Empty reports that nothing could be read.
+func (p ProbePoint) Empty() bool { return p.LiveBytes == 0 && p.RSS == 0 }
+
+// Probe reads live heap and resident set without pprof and without a
+// collection: from /proc for a local pid, from /metrics where the target has
+// it. For a target with neither, the point has only its time. A target that
+// has no /metrics is asked for it once.
+func (c *Client) Probe(ctx context.Context, pid int) (ProbePoint, error) {
+	p := ProbePoint{Time: time.Now().UTC().Round(0), RSS: residentOf(pid).all}
+	if offered, asked := c.offers(PieceMetrics); asked && !offered {
+		return p, nil
+	}
+	var s scrape
+	if _, err := c.get(ctx, c.scrapeRequest(&s)); err != nil {
+		if ctx.Err() == nil && !transport(err) {
+			c.note(PieceMetrics, false)
+			return p, nil
+		}
+		return p, err
+	}
+	c.note(PieceMetrics, true)
+	p.LiveBytes, _ = s.liveHeap()
+	if rss, ok := s.rss(); ok && p.RSS == 0 {
+		p.RSS = rss
+	}
+	return p, nil
+}
+
 // Metric reads a counter of the target's /metrics, summed over its label sets:
 // the operations of someone else's load.
 func (c *Client) Metric(ctx context.Context, name string) (float64, error) {
 	var s scrape
-	r := c.scrapeRequest(&s)
-	if _, err := c.get(ctx, r); err != nil {
+	if _, err := c.get(ctx, c.scrapeRequest(&s)); err != nil {
 		return 0, err
 	}
 	fail := func(problem, remedy string) (float64, error) {
@@ -170,31 +205,21 @@ func nearRemedy(name string, have []string) string {
 	if len(have) == 0 {
 		return "the target exports no counter at all: count its operations with prometheus.NewCounter"
 	}
-	near := nearest(name, have, 5)
-	return "counters with names near it: " + strings.Join(near, ", ")
+	return "counters with names near it: " + strings.Join(nearest(name, have, 5), ", ")
 }
 
 // nearest returns the n names closest to name: ones that contain it (or are in
 // it) first, then by edit distance. O(len(names) · len(name) · longest).
 func nearest(name string, names []string, n int) []string {
-	type scored struct {
-		name  string
-		score int
-	}
-	all := make([]scored, len(names))
-	for i, s := range names {
-		d := editDistance(name, s)
-		if strings.Contains(s, name) || strings.Contains(name, s) {
-			d = 0
+	distance := make(map[string]int, len(names))
+	for _, s := range names {
+		if !strings.Contains(s, name) && !strings.Contains(name, s) {
+			distance[s] = editDistance(name, s)
 		}
-		all[i] = scored{s, d}
 	}
-	slices.SortStableFunc(all, func(a, b scored) int { return a.score - b.score })
-	var out []string
-	for _, s := range all[:min(n, len(all))] {
-		out = append(out, s.name)
-	}
-	return out
+	near := slices.Clone(names)
+	slices.SortStableFunc(near, func(a, b string) int { return distance[a] - distance[b] })
+	return near[:min(n, len(near))]
 }
 
 // editDistance is Levenshtein's, in bytes; names longer than 200 are cut.

@@ -1,12 +1,13 @@
 package capture
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
@@ -48,23 +49,12 @@ type Offer struct {
 
 // Has reports whether the piece is offered.
 func (o *Offer) Has(p Piece) bool {
-	for _, f := range o.Features {
-		if f.Piece == p {
-			return f.Offered
-		}
-	}
-	return false
+	return slices.ContainsFunc(o.Features, func(f Feature) bool { return f.Piece == p && f.Offered })
 }
 
 // Missing returns the features that are not offered, the most useful first.
 func (o *Offer) Missing() []Feature {
-	var out []Feature
-	for _, f := range o.Features {
-		if !f.Offered {
-			out = append(out, f)
-		}
-	}
-	return out
+	return slices.DeleteFunc(slices.Clone(o.Features), func(f Feature) bool { return f.Offered })
 }
 
 // Offer asks the target for each thing once. It costs the target one
@@ -73,23 +63,16 @@ func (o *Offer) Missing() []Feature {
 // target that cannot be reached or has no pprof at all.
 func (c *Client) Offer(ctx context.Context) (*Offer, error) {
 	o := &Offer{URL: c.addr.String()}
-	period, err := c.offerHeap(ctx, o)
-	if err != nil {
-		return nil, err
+	for _, step := range []func(context.Context, *Offer) error{c.offerHeap, c.offerCounters, c.offerGoroutine} {
+		if err := step(ctx, o); err != nil {
+			return nil, err
+		}
 	}
-	gotHeap := o.Has(PieceHeap)
-	if err := c.offerCounters(ctx, o); err != nil {
-		return nil, err
-	}
-	gotGoroutine, err := c.offerGoroutine(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	if !gotHeap && !gotGoroutine && !o.Has(PieceCounters) {
+	if !o.Has(PieceHeap) && !o.Has(PieceCounters) && !o.Has(PieceGoroutine) {
 		f := o.Features[0]
-		return nil, &TargetError{URL: c.addr.String(), Problem: "no pprof to be had: " + f.Detail, Remedy: f.Remedy}
+		return nil, &TargetError{URL: o.URL, Problem: "no pprof to be had: " + f.Detail, Remedy: f.Remedy}
 	}
-	c.offerSites(o, period, gotHeap)
+	c.offerSites(o)
 	for _, step := range []func(context.Context, *Offer) error{c.offerMetrics, c.offerVars, c.offerIndex, c.offerName} {
 		if err := step(ctx, o); err != nil {
 			return nil, err
@@ -104,11 +87,9 @@ func (c *Client) Offer(ctx context.Context) (*Offer, error) {
 func (o *Offer) add(ctx context.Context, f Feature, err error) error {
 	f.Offered = err == nil
 	if err != nil {
-		detail, remedy := problemOf(err)
-		f.Detail = detail
-		if f.Remedy == "" {
-			f.Remedy = remedy
-		}
+		var remedy string
+		f.Detail, remedy = problemOf(err)
+		f.Remedy = cmp.Or(f.Remedy, remedy)
 	} else {
 		f.Remedy = ""
 	}
@@ -119,95 +100,74 @@ func (o *Offer) add(ctx context.Context, f Feature, err error) error {
 	return nil
 }
 
-func (c *Client) offerHeap(ctx context.Context, o *Offer) (period int64, err error) {
-	var got profileFacts
-	_, err = c.get(ctx, request{
-		url: c.addr.of("heap", nil), want: "a heap profile",
-		read: func(r io.Reader) (err error) {
-			_, got, err = readProfile(r, snapshot.KindHeap)
-			return err
-		},
-	})
+func (c *Client) offerHeap(ctx context.Context, o *Offer) error {
+	var got served
+	_, err := c.get(ctx, c.profileRequest("heap", nil, snapshot.KindHeap, &got))
 	f := Feature{Piece: PieceHeap, Needed: true, For: "says where memory is allocated"}
 	if err == nil {
 		o.Samples = got.samples
 		f.Detail = fmt.Sprintf("%d samples", got.samples)
-		c.learn(func(t *snapshot.Target, _ *known) { t.MemProfileRate = got.period })
+		c.learn(func(t *snapshot.Target) { t.MemProfileRate = got.period })
 	}
-	return got.period, o.add(ctx, f, err)
+	return o.add(ctx, f, err)
 }
 
 // offerCounters reads the text twice, the second time with a collection: the
-// count of forced collections tells whether gc=1 is heeded.
+// count of forced collections tells whether gc=1 is heeded. One that begins by
+// itself just then serves a forced one too, and is not counted: so it is asked
+// again before it is said that it was not heeded.
 func (c *Client) offerCounters(ctx context.Context, o *Offer) error {
-	text := func(q url.Values) (n snapshot.Counters, err error) {
-		_, err = c.get(ctx, request{
-			url: c.addr.of("heap", q), want: "the text of a heap profile", text: true,
-			read: func(r io.Reader) (err error) {
-				n, err = snapshot.ParseTrailer(r)
-				return trailerError(err)
-			},
-		})
-		return n, err
-	}
 	gc := Feature{Piece: PieceGC, Needed: true, For: "leaves live memory alone to be measured", Detail: "heap?gc=1 collects first"}
 	counters := Feature{Piece: PieceCounters, Needed: true, For: "measures growth without sampling noise"}
-	before, err := text(url.Values{"debug": {"1"}})
-	if err != nil {
+	var before, after snapshot.Counters
+	if _, err := c.get(ctx, c.trailerRequest(false, &before)); err != nil {
 		gc.Detail, gc.Remedy = "not known: the text of the heap profile cannot be read", mountRemedy
 		o.Features = append(o.Features, gc)
 		return o.add(ctx, counters, err)
 	}
-	after, err := text(url.Values{"gc": {"1"}, "debug": {"1"}})
+	var err error
+	forced := false
+	for try := 0; try < 3 && !forced && err == nil; try++ {
+		_, err = c.get(ctx, c.trailerRequest(true, &after))
+		a, _ := before.Get("NumForcedGC")
+		b, known := after.Get("NumForcedGC")
+		forced = !known || b > a
+	}
 	if err == nil {
 		live, _ := after.LiveBytes()
 		counters.Detail = fmt.Sprintf("%d bytes live", live)
-		a, _ := before.Get("NumForcedGC")
-		b, known := after.Get("NumForcedGC")
-		if known && b <= a {
-			gc.Detail = "gc=1 was not heeded: no collection was forced by it"
-			gc.Remedy = "serve heap through net/http/pprof's own handler; " + mountRemedy
-			o.Features = append(o.Features, gc)
-		} else if err := o.add(ctx, gc, nil); err != nil {
-			return err
-		}
-		return o.add(ctx, counters, nil)
 	}
-	if err := o.add(ctx, gc, err); err != nil {
+	if err == nil && !forced {
+		gc.Detail = "gc=1 was not heeded: no collection was forced by it"
+		gc.Remedy = "serve heap through net/http/pprof's own handler; " + mountRemedy
+		o.Features = append(o.Features, gc)
+	} else if err := o.add(ctx, gc, err); err != nil {
 		return err
 	}
 	return o.add(ctx, counters, nil)
 }
 
-func (c *Client) offerGoroutine(ctx context.Context, o *Offer) (bool, error) {
-	var total int64
-	_, err := c.get(ctx, request{
-		url: c.addr.of("goroutine", nil), want: "a goroutine profile",
-		read: func(r io.Reader) error {
-			data, _, err := readProfile(r, snapshot.KindGoroutine)
-			if err == nil {
-				g, _ := snapshot.ParseGoroutines(data, snapshot.NewInterner())
-				total = g.Total
-			}
-			return err
-		},
-	})
-	f := Feature{Piece: PieceGoroutine, Needed: true, For: "finds goroutines that never end", Detail: fmt.Sprintf("%d goroutines", total)}
-	return err == nil, o.add(ctx, f, err)
+func (c *Client) offerGoroutine(ctx context.Context, o *Offer) error {
+	var got served
+	_, err := c.get(ctx, c.profileRequest("goroutine", nil, snapshot.KindGoroutine, &got))
+	return o.add(ctx, Feature{
+		Piece: PieceGoroutine, Needed: true, For: "finds goroutines that never end",
+		Detail: fmt.Sprintf("%d goroutines", got.total),
+	}, err)
 }
 
-func (c *Client) offerSites(o *Offer, period int64, gotHeap bool) {
+func (c *Client) offerSites(o *Offer) {
 	f := Feature{Piece: PieceSites, Needed: true, For: "places growth on lines"}
-	facts := profileFacts{period: period, samples: o.Samples}
-	switch blind := facts.blind(); {
-	case !gotHeap:
+	heap := served{period: c.Target().MemProfileRate, samples: o.Samples}
+	switch blind := heap.blind(); {
+	case !o.Has(PieceHeap):
 		f.Detail, f.Remedy = "no heap profile to hold them", mountRemedy
 	case blind != "":
 		f.Detail, f.Remedy, _ = strings.Cut(blind, "; ")
 	default:
 		f.Offered = true
-		f.Detail = fmt.Sprintf("one sample per %s allocated", size(period))
-		if period > 64<<10 {
+		f.Detail = fmt.Sprintf("one sample per %s allocated", size(heap.period))
+		if heap.period > 64<<10 {
 			f.Detail += "; GODEBUG=memprofilerate=16384 would show small leaks sooner"
 		}
 	}
@@ -221,10 +181,8 @@ func (c *Client) offerMetrics(ctx context.Context, o *Offer) error {
 		Piece: PieceMetrics, For: "tells restarts, Go version, RSS and peaks between snapshots; counts operations of someone else's load",
 		Remedy: "serve promhttp.Handler() under /metrics on the pprof port, or give the metrics address",
 	}
-	state := absent
 	if err == nil {
-		state = offered
-		c.learn(func(t *snapshot.Target, _ *known) {
+		c.learn(func(t *snapshot.Target) {
 			if v := s.goVersion(); v != "" {
 				t.GoVersion = v
 			}
@@ -242,8 +200,7 @@ func (c *Client) offerMetrics(ctx context.Context, o *Offer) error {
 			}
 		}
 	}
-	c.learn(func(_ *snapshot.Target, k *known) { k.metrics = state })
-	return o.comfort(ctx, f, err)
+	return c.comfort(ctx, o, f, err)
 }
 
 func (c *Client) offerVars(ctx context.Context, o *Offer) error {
@@ -252,12 +209,7 @@ func (c *Client) offerVars(ctx context.Context, o *Offer) error {
 	if err == nil && len(v.BySize) == 0 {
 		err = &contentError{problem: "its memstats have no BySize", remedy: varsRemedy}
 	}
-	state := absent
-	if err == nil {
-		state = offered
-	}
-	c.learn(func(_ *snapshot.Target, k *known) { k.vars = state })
-	return o.comfort(ctx, Feature{
+	return c.comfort(ctx, o, Feature{
 		Piece: PieceBySize, For: "narrows a leak to the size of its objects", Remedy: varsRemedy,
 		Detail: fmt.Sprintf("%d classes", len(v.BySize)),
 	}, err)
@@ -276,12 +228,7 @@ func (c *Client) offerIndex(ctx context.Context, o *Offer) error {
 	if err == nil && !leakLink.Match(page) {
 		err = &contentError{problem: "the index does not list it"}
 	}
-	state := absent
-	if err == nil {
-		state = offered
-	}
-	c.learn(func(_ *snapshot.Target, k *known) { k.leak = state })
-	return o.comfort(ctx, Feature{
+	return c.comfort(ctx, o, Feature{
 		Piece: PieceGoroutineLeak, For: "proves goroutines that can never run again",
 		Remedy: "build the target with GOEXPERIMENT=goroutineleakprofile (Go 1.26)",
 	}, err)
@@ -299,7 +246,7 @@ func (c *Client) offerName(ctx context.Context, o *Offer) error {
 			}
 			name, _, _ := strings.Cut(string(b), "\x00")
 			if name = filepath.Base(excerpt([]byte(name), "")); name != "." {
-				c.learn(func(t *snapshot.Target, _ *known) { t.Name = name })
+				c.learn(func(t *snapshot.Target) { t.Name = name })
 			}
 			return nil
 		},
@@ -310,12 +257,13 @@ func (c *Client) offerName(ctx context.Context, o *Offer) error {
 	return nil
 }
 
-// comfort adds a feature that no verdict depends on: nothing that goes wrong
-// with it ends the offer, but for a cancelled ctx.
-func (o *Offer) comfort(ctx context.Context, f Feature, err error) error {
-	err2 := o.add(ctx, f, err)
-	if ctx.Err() != nil {
-		return err2
+// comfort adds a feature that no verdict depends on, and keeps whether it is
+// offered: nothing that goes wrong with it ends the offer, but for a cancelled
+// ctx.
+func (c *Client) comfort(ctx context.Context, o *Offer, f Feature, err error) error {
+	c.note(f.Piece, err == nil)
+	if err := o.add(ctx, f, err); ctx.Err() != nil {
+		return err
 	}
 	return nil
 }

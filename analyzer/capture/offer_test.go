@@ -89,6 +89,27 @@ func TestEachMissingThingHasItsRemedy(t *testing.T) {
 	}
 }
 
+// A collection that began by itself serves the first request for one: the second
+// shows that it is heeded.
+func TestACollectionThatAnotherOneServedIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	text1 := func(r *http.Request) bool {
+		return strings.HasSuffix(r.URL.Path, "/heap") && r.URL.Query().Get("debug") == "1"
+	}
+	s := serve(t, without(t, text1, func(w http.ResponseWriter, r *http.Request) {
+		forced := int64(5)
+		if r.URL.Query().Get("gc") == "1" && asked.Add(1) > 1 {
+			forced++
+		}
+		answer(200, "text/plain", text(1, forced, moment0))(w, r)
+	}))
+	o, err := client(t, Config{URL: s.URL}).Offer(t.Context())
+	if err != nil || !o.Has(PieceGC) || asked.Load() != 2 {
+		t.Errorf("%v, collections asked for %d times, offered %v; want them offered at the second", err, asked.Load(), o != nil && o.Has(PieceGC))
+	}
+}
+
 func TestAnOfferThatLacksSomethingNeeded(t *testing.T) {
 	t.Parallel()
 	query := func(name, q string) func(*http.Request) bool {
@@ -251,7 +272,7 @@ func TestAProbeIsLight(t *testing.T) {
 			t.Errorf("probe of this process %+v, error %v", p, err)
 		}
 	}
-	if _, ok := residentSet(-1); ok {
+	if residentOf(-1) != (resident{}) {
 		t.Error("a process that cannot be has a resident set")
 	}
 }

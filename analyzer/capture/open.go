@@ -36,22 +36,12 @@ func Open(ctx context.Context, paths ...string) (*snapshot.Run, error) {
 	if len(paths) == 0 {
 		return nil, &InputError{Absent: true, Problem: "no path is given", Remedy: "name a run bundle, or a folder of pprof files"}
 	}
-	o := &opening{ctx: ctx, label: strings.Join(paths, " "), budget: maxTotalBytes}
+	o := &inputReader{ctx: ctx, label: strings.Join(paths, " "), budget: maxTotalBytes}
 	defer o.close()
 	for _, p := range paths {
 		if err := o.path(p); err != nil {
 			return nil, err
 		}
-	}
-	return o.run()
-}
-
-// openFS is Open on a file system: the shared half of folder and zip, and the
-// door for tests.
-func openFS(ctx context.Context, fsys fs.FS, label string) (*snapshot.Run, error) {
-	o := &opening{ctx: ctx, label: label, budget: maxTotalBytes}
-	if err := o.tree(place{fsys, label}); err != nil {
-		return nil, err
 	}
 	return o.run()
 }
@@ -86,8 +76,8 @@ type file struct {
 
 func (f file) String() string { return f.join(f.path) }
 
-// opening collects what the given paths hold.
-type opening struct {
+// inputReader reads what the given paths hold.
+type inputReader struct {
 	ctx     context.Context
 	label   string
 	bundles []place
@@ -97,14 +87,14 @@ type opening struct {
 	closers []io.Closer
 }
 
-func (o *opening) close() {
+func (o *inputReader) close() {
 	for _, c := range o.closers {
 		_ = c.Close()
 	}
 }
 
 // path adds what one argument names.
-func (o *opening) path(p string) error {
+func (o *inputReader) path(p string) error {
 	info, err := os.Stat(p)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -126,7 +116,7 @@ func (o *opening) path(p string) error {
 		_ = f.Close()
 		return unreadable(p, err)
 	}
-	if !isZip(head[:n]) {
+	if magic := string(head[:n]); magic != "PK\x03\x04" && magic != "PK\x05\x06" {
 		_ = f.Close()
 		o.files = append(o.files, file{place{os.DirFS(filepath.Dir(p)), filepath.Dir(p)}, filepath.Base(p)})
 		return nil
@@ -145,7 +135,7 @@ func unreadable(p string, err error) error {
 
 // tree adds the bundles and the loose files of a folder, recursively. Hidden
 // files and folders are passed over, and what archivers add of their own.
-func (o *opening) tree(root place) error {
+func (o *inputReader) tree(root place) error {
 	return fs.WalkDir(root.fsys, ".", func(name string, d fs.DirEntry, err error) error {
 		if cerr := o.ctx.Err(); cerr != nil {
 			return fmt.Errorf("read %s: %w", o.label, context.Cause(o.ctx))
@@ -166,11 +156,7 @@ func (o *opening) tree(root place) error {
 			return &InputError{Path: root.name, Problem: fmt.Sprintf("it holds more than %d files", maxFiles), Remedy: "name the folder of the profiles themselves"}
 		}
 		if d.IsDir() {
-			sub, err := fs.Sub(root.fsys, name)
-			if err != nil {
-				return nil
-			}
-			if isBundle(sub) {
+			if sub, err := fs.Sub(root.fsys, name); err == nil && isBundle(sub) {
 				o.bundles = append(o.bundles, place{sub, root.join(name)})
 				return fs.SkipDir
 			}
@@ -187,13 +173,8 @@ func (o *opening) tree(root place) error {
 // isBundle tells a run bundle from any other folder: numbered snapshots, or a
 // run.json of ours.
 func isBundle(fsys fs.FS) bool {
-	entries, err := fs.ReadDir(fsys, snapshotsDir)
-	if err == nil {
-		for _, e := range entries {
-			if _, ok := ordinal(e.Name()); ok && e.IsDir() {
-				return true
-			}
-		}
+	if folders, err := numbered(fsys); err == nil && len(folders) > 0 {
+		return true
 	}
 	var budget int64 = maxJSONBytes + 1
 	data, err := readLimited(fsys, runFile, maxJSONBytes, &budget)
@@ -207,7 +188,7 @@ func isBundle(fsys fs.FS) bool {
 }
 
 // run makes one run of what was collected.
-func (o *opening) run() (*snapshot.Run, error) {
+func (o *inputReader) run() (*snapshot.Run, error) {
 	switch {
 	case len(o.bundles) > 1:
 		var names []string
@@ -218,7 +199,7 @@ func (o *opening) run() (*snapshot.Run, error) {
 	case len(o.bundles) == 1:
 		run, err := o.bundle(o.bundles[0])
 		if err == nil && len(o.files) > 0 {
-			run.Warnings = append(run.Warnings, fmt.Sprintf("%s beside the run bundle %s passed over", count(len(o.files), "file"), o.bundles[0].name))
+			run.Warnings = append(run.Warnings, warning(FilesBesideBundle, "%s beside the run bundle %s passed over", count(len(o.files), "file"), o.bundles[0].name))
 		}
 		return run, err
 	case len(o.files) == 0:

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -129,7 +130,10 @@ func TestZipsThatMeanHarm(t *testing.T) {
 	}
 	bomb := build("bomb.zip", map[string][]byte{"snapshots/000000/snapshot.json": make([]byte, maxJSONBytes+1), "snapshots/000001/heap.pb.gz": r.Heap})
 	run, err = Open(t.Context(), bomb)
-	if err != nil || len(run.Snapshots) != 1 || !strings.Contains(strings.Join(run.Warnings, " "), "limit of 16 MiB") {
+	limit := func(w snapshot.Warning) bool {
+		return w.Code == SnapshotUnreadable && strings.Contains(w.Text, "limit of 16 MiB")
+	}
+	if err != nil || len(run.Snapshots) != 1 || !slices.ContainsFunc(run.Warnings, limit) {
 		t.Errorf("a file that inflates past its limit: run %+v, error %v", run, err)
 	}
 	cut, err := os.ReadFile(slip)
@@ -229,9 +233,7 @@ func TestABundleWithABrokenPieceIsReadWithoutIt(t *testing.T) {
 			if len(run.Snapshots) != 3 || !x.check(run.Snapshots[1]) {
 				t.Errorf("%d snapshots, the second %+v", len(run.Snapshots), run.Snapshots[1])
 			}
-			if len(run.Warnings) != 1 || !strings.Contains(run.Warnings[0], path) || !strings.Contains(run.Warnings[0], x.mention) {
-				t.Errorf("warnings %q, want one that names %s and mentions %q", run.Warnings, path, x.mention)
-			}
+			warns(t, run, SnapshotUnreadable, path, x.mention)
 		})
 	}
 }
@@ -244,8 +246,13 @@ func delta(t testing.TB) []byte {
 
 func TestABundleWithoutItsHeaderIsRead(t *testing.T) {
 	t.Parallel()
-	for name, data := range map[string][]byte{"missing": nil, "broken": []byte(`{"schema":`), "of another shape": []byte(`{"target":3}`)} {
-		dir := recorded(t, 2)
+	for name, x := range map[string]struct {
+		data []byte
+		code string
+	}{
+		"missing": {nil, HeaderMissing}, "broken": {[]byte(`{"schema":`), HeaderUnreadable}, "of another shape": {[]byte(`{"target":3}`), HeaderUnreadable},
+	} {
+		data, dir := x.data, recorded(t, 2)
 		if data == nil {
 			if err := os.Remove(filepath.Join(dir, "run.json")); err != nil {
 				t.Fatal(err)
@@ -254,8 +261,9 @@ func TestABundleWithoutItsHeaderIsRead(t *testing.T) {
 			write(t, dir, "run.json", data)
 		}
 		run := open(t, dir)
-		if len(run.Snapshots) != 2 || len(run.Warnings) != 1 || !strings.Contains(run.Warnings[0], "run.json") || run.Target.MemProfileRate != 524288 {
-			t.Errorf("%s: %d snapshots, warnings %q, target %+v", name, len(run.Snapshots), run.Warnings, run.Target)
+		warns(t, run, x.code, "run.json")
+		if len(run.Snapshots) != 2 || run.Target.MemProfileRate != 524288 {
+			t.Errorf("%s: %d snapshots, target %+v", name, len(run.Snapshots), run.Target)
 		}
 	}
 }
@@ -289,8 +297,9 @@ func TestFilesBesideABundleAreSaid(t *testing.T) {
 	dir := recorded(t, 1)
 	write(t, filepath.Dir(dir), "notes.txt", nil)
 	run := open(t, filepath.Dir(dir))
-	if len(run.Snapshots) != 1 || len(run.Warnings) != 1 || !strings.Contains(run.Warnings[0], "1 file beside") {
-		t.Errorf("%d snapshots, warnings %q", len(run.Snapshots), run.Warnings)
+	warns(t, run, FilesBesideBundle, "1 file beside")
+	if len(run.Snapshots) != 1 {
+		t.Errorf("%d snapshots", len(run.Snapshots))
 	}
 }
 

@@ -21,11 +21,10 @@ const (
 
 // program is the profiles of one main binary.
 type program struct {
-	name    string // base name of the binary; empty where the profiles do not say
-	builds  map[string]bool
-	pieces  []*loosePiece
-	own     map[string]bool // functions of the main module, with their files
-	certain bool            // one build id: its profiles are not judged by their functions
+	name   string // base name of the binary; empty where the profiles do not say
+	builds map[string]bool
+	pieces []*loosePiece
+	own    map[string]bool // functions of the main module, with their files
 }
 
 // oneProgram keeps the profiles of one program. Profiles with one build id (of
@@ -34,23 +33,23 @@ type program struct {
 // half of their functions are one program too, renamed or rebuilt. The
 // majority is kept and the odd ones named; without a majority the folder is
 // refused. Texts, which name no binary, stay.
-func oneProgram(pieces []*loosePiece, label string) (kept []*loosePiece, name string, warnings []string, err error) {
+func oneProgram(pieces []*loosePiece, label string) (kept []*loosePiece, name string, warnings []snapshot.Warning, err error) {
 	byName := map[string]*program{}
-	var texts []*loosePiece
+	profiles := 0
 	for _, p := range pieces {
-		if p.heap == nil && p.routines == nil {
-			texts = append(texts, p)
+		if p.kind == counterPiece {
 			continue
 		}
+		profiles++
 		n := binaryName(p.binary)
 		key := cmp.Or(p.build, "name "+n)
 		g := byName[key]
 		if g == nil {
 			g = newProgram(n)
-			g.certain = p.build != ""
 			byName[key] = g
 		}
-		g.add(p, nil)
+		p.own = ownFrames(p)
+		g.add(p)
 	}
 	var groups []*program
 	for _, key := range slices.Sorted(maps.Keys(byName)) {
@@ -64,8 +63,8 @@ func oneProgram(pieces []*loosePiece, label string) (kept []*loosePiece, name st
 	slices.SortFunc(groups, largest)
 	switch {
 	case len(groups) == 0:
-		return texts, "", nil, nil
-	case len(groups) > 1 && 2*len(groups[0].pieces) <= len(pieces)-len(texts):
+		return pieces, "", nil, nil
+	case len(groups) > 1 && 2*len(groups[0].pieces) <= profiles:
 		var names []string
 		for _, g := range groups {
 			names = append(names, fmt.Sprintf("%s (%s: %s)", g, count(len(g.pieces), "file"), some(paths(g.pieces))))
@@ -76,17 +75,17 @@ func oneProgram(pieces []*loosePiece, label string) (kept []*loosePiece, name st
 		}
 	}
 	for _, g := range groups[1:] {
-		warnings = append(warnings, fmt.Sprintf("%s passed over, of another program than %s (%s): %s", count(len(g.pieces), "profile"), groups[0], g, some(paths(g.pieces))))
+		warnings = append(warnings, warning(OtherProgram, "%s passed over, of another program than %s (%s): %s", count(len(g.pieces), "profile"), groups[0], g, some(paths(g.pieces))))
 	}
 	if n := len(groups[0].builds); n > 1 {
-		warnings = append(warnings, fmt.Sprintf("the profiles are of %d builds of %s: between them it was restarted", n, groups[0]))
+		warnings = append(warnings, warning(SeveralBuilds, "the profiles are of %d builds of %s: between them it was restarted", n, groups[0]))
 	}
 	keep := map[*loosePiece]bool{}
 	for _, p := range groups[0].pieces {
 		keep[p] = true
 	}
 	for _, p := range pieces { // in their given order
-		if keep[p] || p.heap == nil && p.routines == nil {
+		if keep[p] || p.kind == counterPiece {
 			kept = append(kept, p)
 		}
 	}
@@ -97,9 +96,9 @@ func newProgram(name string) *program {
 	return &program{name: name, builds: map[string]bool{}, own: map[string]bool{}}
 }
 
-func (g *program) add(p *loosePiece, own map[string]bool) {
+func (g *program) add(p *loosePiece) {
 	g.pieces = append(g.pieces, p)
-	maps.Copy(g.own, own)
+	maps.Copy(g.own, p.own)
 	if p.build != "" {
 		g.builds[p.build] = true
 	}
@@ -117,28 +116,21 @@ func (g *program) String() string {
 // added to clusters in turn, those with most functions first. A group of one
 // build stays whole.
 func (g *program) split() []*program {
-	sets := map[*loosePiece]map[string]bool{}
-	for _, p := range g.pieces {
-		sets[p] = ownFrames(p)
-	}
-	if g.certain {
-		for _, set := range sets {
-			maps.Copy(g.own, set)
-		}
+	if len(g.builds) > 0 {
 		return []*program{g}
 	}
 	order := slices.Clone(g.pieces)
-	slices.SortStableFunc(order, func(a, b *loosePiece) int { return len(sets[b]) - len(sets[a]) })
+	slices.SortStableFunc(order, func(a, b *loosePiece) int { return len(b.own) - len(a.own) })
 	var out []*program
 	for _, p := range order {
 		i := slices.IndexFunc(out, func(c *program) bool {
-			return min(len(sets[p]), len(c.own)) < ownFramesToJudge || shared(sets[p], c.own) > 0
+			return min(len(p.own), len(c.own)) < ownFramesToJudge || shared(p.own, c.own) > 0
 		})
 		if i < 0 {
 			i = len(out)
 			out = append(out, newProgram(g.name))
 		}
-		out[i].add(p, sets[p])
+		out[i].add(p)
 	}
 	return out
 }

@@ -39,11 +39,11 @@ func FuzzParseStatus(f *testing.F) {
 
 func TestResidentMemoryOfThisProcess(t *testing.T) {
 	t.Parallel()
-	r, ok := residentOf(os.Getpid())
+	r := residentOf(os.Getpid())
 	if runtime.GOOS != "linux" {
 		t.Skip("no /proc")
 	}
-	if !ok || r.all < 1<<20 || r.anon == 0 || r.anon > r.all {
-		t.Errorf("%+v, %v: want some MiB, a part of it anonymous", r, ok)
+	if r.all < 1<<20 || r.anon == 0 || r.anon > r.all {
+		t.Errorf("%+v: want some MiB, a part of it anonymous", r)
 	}
 }

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -39,14 +40,11 @@ type Options struct {
 }
 
 func (o Options) pause() time.Duration {
-	if o.Pause == 0 {
-		return DefaultPause
-	}
-	return max(0, o.Pause)
+	return max(0, cmp.Or(o.Pause, DefaultPause))
 }
 
-// taking is a snapshot being taken.
-type taking struct {
+// snapshotTaker takes one snapshot, piece by piece.
+type snapshotTaker struct {
 	c     *Client
 	opt   Options
 	raw   *snapshot.Raw
@@ -69,9 +67,9 @@ type taking struct {
 // it, so that what it allocates is gone, and operations are counted around the
 // moment of the counters, not around the transfer of the text.
 func (c *Client) Snapshot(ctx context.Context, opt Options) (*snapshot.Raw, error) {
-	t := &taking{c: c, opt: opt, raw: &snapshot.Raw{Meta: snapshot.Meta{PID: opt.PID, Cost: &snapshot.Cost{}}}}
+	t := &snapshotTaker{c: c, opt: opt, raw: &snapshot.Raw{Meta: snapshot.Meta{PID: opt.PID, Cost: &snapshot.Cost{}}}}
 	if opt.PID != 0 {
-		c.learn(func(target *snapshot.Target, _ *known) { target.PID = opt.PID })
+		c.learn(func(target *snapshot.Target) { target.PID = opt.PID })
 	}
 	t.identity(ctx)
 	if t.settle(ctx) {
@@ -95,7 +93,7 @@ func (c *Client) Snapshot(ctx context.Context, opt Options) (*snapshot.Raw, erro
 }
 
 // ask makes one request of the snapshot and adds up its cost.
-func (t *taking) ask(ctx context.Context, r request) error {
+func (t *snapshotTaker) ask(ctx context.Context, r request) error {
 	f, err := t.c.get(ctx, r)
 	t.raw.Cost.Seconds += f.seconds
 	t.raw.Cost.Bytes += f.bytes
@@ -104,7 +102,7 @@ func (t *taking) ask(ctx context.Context, r request) error {
 
 // lacks records that a piece could not be had. What it was is said in the
 // words of the error.
-func (t *taking) lacks(what string, err error) {
+func (t *snapshotTaker) lacks(what string, err error) {
 	if t.first == nil {
 		t.first = err
 	}
@@ -120,8 +118,8 @@ func interrupted(err error) bool {
 
 // identity reads from /metrics, where offered, which process this is and its
 // resident set.
-func (t *taking) identity(ctx context.Context) {
-	if t.c.knows().metrics != offered {
+func (t *snapshotTaker) identity(ctx context.Context) {
+	if offered, _ := t.c.offers(PieceMetrics); !offered {
 		return
 	}
 	var s scrape
@@ -139,7 +137,7 @@ func (t *taking) identity(ctx context.Context) {
 
 // settle runs the first collection and waits. It reports whether the heap can
 // be asked further.
-func (t *taking) settle(ctx context.Context) bool {
+func (t *snapshotTaker) settle(ctx context.Context) bool {
 	err := t.ask(ctx, request{
 		url: t.c.addr.of("heap", url.Values{"gc": {"1"}}), want: "a heap profile",
 		read: func(r io.Reader) error { _, err := io.Copy(io.Discard, r); return err },
@@ -152,35 +150,27 @@ func (t *taking) settle(ctx context.Context) bool {
 }
 
 // exact reads the counters right after the second collection.
-func (t *taking) exact(ctx context.Context) {
+func (t *snapshotTaker) exact(ctx context.Context) {
 	var counters snapshot.Counters
-	mark := t.bracket()
-	err := t.ask(ctx, request{
-		url: t.c.addr.of("heap", url.Values{"gc": {"1"}, "debug": {"1"}}), text: true,
-		want:  "the text of a heap profile",
-		began: mark,
-		read: func(r io.Reader) (err error) {
-			counters, err = snapshot.ParseTrailer(r)
-			return trailerError(err)
-		},
-	})
-	if err != nil {
+	r := t.c.trailerRequest(true, &counters)
+	r.began = t.bracket()
+	if err := t.ask(ctx, r); err != nil {
 		t.raw.Ops, t.raw.Time = nil, time.Time{}
 		t.lacks("exact counters", err)
 		return
 	}
 	t.raw.Counters = counters
-	if r, ok := residentOf(t.opt.PID); ok {
-		t.raw.RSS = &r.all
-		if r.anon > 0 {
-			t.raw.Counters.Values[AnonymousRSS] = r.anon
+	if held := residentOf(t.opt.PID); held.all > 0 {
+		t.raw.RSS = &held.all
+		if held.anon > 0 {
+			t.raw.Counters.Values[AnonymousRSS] = held.anon
 		}
 	}
 }
 
 // bracket reads the clock and the operations now and, when the function it
 // returns is called, again: the snapshot's moment is their middle.
-func (t *taking) bracket() func() {
+func (t *snapshotTaker) bracket() func() {
 	begin := time.Now()
 	var before int64
 	if t.opt.Ops != nil {
@@ -198,8 +188,8 @@ func (t *taking) bracket() func() {
 // bySize adds the live objects by size class, which only expvar serves. It
 // follows the counters at once, since everything allocated in between shows in
 // it. Without exact counters, expvar's whole memstats take their place.
-func (t *taking) bySize(ctx context.Context) {
-	if t.over || t.c.knows().vars != offered {
+func (t *snapshotTaker) bySize(ctx context.Context) {
+	if offered, _ := t.c.offers(PieceBySize); t.over || !offered {
 		return
 	}
 	var v snapshot.Counters
@@ -215,74 +205,50 @@ func (t *taking) bySize(ctx context.Context) {
 }
 
 // heap reads the sampled profile of the collection that exact made.
-func (t *taking) heap(ctx context.Context) {
-	if t.over {
-		return
-	}
+func (t *snapshotTaker) heap(ctx context.Context) {
 	q := url.Values{}
-	mark := func() {}
 	if t.raw.Time.IsZero() { // the counters failed, and so perhaps their collection
 		q.Set("gc", "1")
-		mark = t.bracket()
 	}
-	var data []byte
-	var got profileFacts
-	err := t.ask(ctx, request{
-		url: t.c.addr.of("heap", q), want: "a heap profile", began: mark,
-		read: func(r io.Reader) (err error) {
-			data, got, err = readProfile(r, snapshot.KindHeap)
-			return err
-		},
-	})
-	if err != nil {
-		t.lacks("heap profile", err)
+	got, ok := t.profile(ctx, "heap", q, snapshot.KindHeap)
+	if !ok {
 		return
 	}
-	t.raw.Heap = data
-	t.c.learn(func(target *snapshot.Target, _ *known) { target.MemProfileRate = got.period })
+	t.raw.Heap = got.data
+	t.c.learn(func(target *snapshot.Target) { target.MemProfileRate = got.period })
 	if s := got.blind(); s != "" {
 		t.raw.Missing = append(t.raw.Missing, s)
 	}
 }
 
-func (t *taking) goroutines(ctx context.Context) {
-	if t.over {
-		return
-	}
-	mark := func() {}
-	if t.raw.Time.IsZero() {
-		mark = t.bracket()
-	}
-	err := t.ask(ctx, request{
-		url: t.c.addr.of("goroutine", nil), want: "a goroutine profile", began: mark,
-		read: func(r io.Reader) (err error) {
-			var got profileFacts
-			t.raw.Goroutine, got, err = readProfile(r, snapshot.KindGoroutine)
-			t.count = got.total
-			return err
-		},
-	})
-	if err != nil {
-		t.raw.Goroutine = nil
-		t.lacks("goroutine profile", err)
+func (t *snapshotTaker) goroutines(ctx context.Context) {
+	got, _ := t.profile(ctx, "goroutine", nil, snapshot.KindGoroutine)
+	t.raw.Goroutine, t.count = got.data, got.total
+}
+
+func (t *snapshotTaker) leaks(ctx context.Context) {
+	if offered, _ := t.c.offers(PieceGoroutineLeak); t.opt.Leak && offered {
+		got, _ := t.profile(ctx, "goroutineleak", nil, snapshot.KindGoroutine)
+		t.raw.GoroutineLeak = got.data
 	}
 }
 
-func (t *taking) leaks(ctx context.Context) {
-	if t.over || !t.opt.Leak || t.c.knows().leak != offered {
-		return
+// profile reads one profile. Where no answer before it told the snapshot's
+// moment, it does.
+func (t *snapshotTaker) profile(ctx context.Context, name string, q url.Values, kind snapshot.Kind) (served, bool) {
+	if t.over {
+		return served{}, false
 	}
-	err := t.ask(ctx, request{
-		url: t.c.addr.of("goroutineleak", nil), want: "a goroutineleak profile",
-		read: func(r io.Reader) (err error) {
-			t.raw.GoroutineLeak, _, err = readProfile(r, snapshot.KindGoroutine)
-			return err
-		},
-	})
-	if err != nil {
-		t.raw.GoroutineLeak = nil
-		t.lacks("goroutineleak profile", err)
+	var got served
+	r := t.c.profileRequest(name, q, kind, &got)
+	if t.raw.Time.IsZero() {
+		r.began = t.bracket()
 	}
+	if err := t.ask(ctx, r); err != nil {
+		t.lacks(name+" profile", err)
+		return served{}, false
+	}
+	return got, true
 }
 
 // mostDumped is how many goroutines are dumped: 5,000 take some 10 ms.
@@ -291,7 +257,7 @@ const mostDumped = 5_000
 // dump asks for the text of all goroutines, where they are few. It is an extra:
 // without it only a creator's name and a time are unknown, so what is no dump is
 // left out without a word.
-func (t *taking) dump(ctx context.Context) {
+func (t *snapshotTaker) dump(ctx context.Context) {
 	if t.over || !t.opt.Dump || t.count == 0 || t.count > mostDumped {
 		return
 	}
@@ -312,87 +278,101 @@ func (t *taking) dump(ctx context.Context) {
 	}
 }
 
-// profileFacts is what the capture itself needs from a profile.
-type profileFacts struct {
+// served is a profile as served, and what the capture itself needs from it.
+type served struct {
+	data    []byte
 	period  int64
 	samples int
 	total   int64 // of the first value: goroutines
 }
 
 // blind says in a sentence that a heap profile shows no sites, and why.
-func (f profileFacts) blind() string {
+func (s served) blind() string {
 	switch {
-	case f.period == 0:
+	case s.period == 0:
 		return "no sites: memory profiling is off in the target (sampling rate 0), so growth is measured but cannot be placed; " +
 			"remove runtime.MemProfileRate = 0, and mount net/http/pprof or call pprof.Lookup(\"heap\") in the program: one that links no heap profile is not sampled"
-	case f.samples == 0:
+	case s.samples == 0:
 		return "no sites yet: the heap profile holds no sample, the target has allocated too little at its sampling rate; " +
 			"start it with GODEBUG=memprofilerate=16384"
 	}
 	return ""
 }
 
-// readProfile reads a profile of a kind, checks that it can be used, and
-// returns its bytes as served.
-func readProfile(r io.Reader, want snapshot.Kind) ([]byte, profileFacts, error) {
+// profileRequest asks for a profile of a kind, under its name there.
+func (c *Client) profileRequest(name string, q url.Values, kind snapshot.Kind, into *served) request {
+	return request{
+		url: c.addr.of(name, q), want: "a " + name + " profile",
+		read: func(r io.Reader) (err error) {
+			*into, err = readProfile(r, kind)
+			return err
+		},
+	}
+}
+
+// trailerRequest asks for the exact counters, with or without a collection
+// before them.
+func (c *Client) trailerRequest(collect bool, into *snapshot.Counters) request {
+	q := url.Values{"debug": {"1"}}
+	if collect {
+		q.Set("gc", "1")
+	}
+	return request{
+		url: c.addr.of("heap", q), want: "the text of a heap profile", text: true,
+		read: func(r io.Reader) (err error) {
+			if *into, err = snapshot.ParseTrailer(r); err != nil {
+				return &contentError{
+					problem: "its text carries no exact counters (" + err.Error() + ")",
+					remedy:  "serve the heap profile through net/http/pprof, which appends runtime.MemStats to debug=1",
+					err:     err,
+				}
+			}
+			return nil
+		},
+	}
+}
+
+// readProfile reads a profile of a kind and checks that it can be used.
+func readProfile(r io.Reader, want snapshot.Kind) (served, error) {
 	data, err := io.ReadAll(r)
 	if err != nil {
-		return nil, profileFacts{}, err
+		return served{}, err
 	}
 	if bytes.HasPrefix(data, []byte("heap profile: ")) || bytes.HasPrefix(data, []byte("goroutine profile: ")) {
-		return nil, profileFacts{}, &contentError{
+		return served{}, &contentError{
 			problem: "it answered the text form of the profile",
 			remedy:  "serve it through net/http/pprof, which writes the binary form when debug is not given",
 		}
 	}
 	p, kind, err := snapshot.Decode(data)
-	if err != nil {
-		return nil, profileFacts{}, &contentError{
+	switch {
+	case err != nil:
+		return served{}, &contentError{
 			problem: "it answered something else than a profile: " + err.Error(), remedy: mountRemedy, err: err,
 		}
-	}
-	if kind != want {
-		return nil, profileFacts{}, &contentError{
+	case kind != want:
+		return served{}, &contentError{
 			problem: fmt.Sprintf("it answered a profile of another kind (%s)", snapshot.SampleTypes(p)),
 			remedy:  "another handler is mounted under this name; " + mountRemedy,
 		}
-	}
-	if kind == snapshot.KindHeap && p.DurationNanos > 0 {
-		return nil, profileFacts{}, &contentError{
-			problem: "it answered the difference of two heap profiles", remedy: deltaRemedy,
+	case kind == snapshot.KindHeap && p.DurationNanos > 0:
+		return served{}, &contentError{
+			problem: "it answered the difference of two heap profiles",
+			remedy:  "the subtraction loses what was in use before it: take profiles without seconds=",
 		}
 	}
-	facts := profileFacts{period: p.Period, samples: len(p.Sample)}
+	got := served{data: data, period: p.Period, samples: len(p.Sample)}
 	for _, s := range p.Sample {
-		facts.total += s.Value[0]
+		got.total += max(0, s.Value[0])
 	}
-	return data, facts, nil
-}
-
-const deltaRemedy = "the subtraction loses what was in use before it: take profiles without seconds="
-
-func trailerError(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &contentError{
-		problem: "its text carries no exact counters (" + err.Error() + ")",
-		remedy:  "serve the heap profile through net/http/pprof, which appends runtime.MemStats to debug=1",
-		err:     err,
-	}
+	return got, nil
 }
 
 // wait sleeps for d unless ctx ends first.
 func wait(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
+	case <-time.After(d):
 	}
+	return ctx.Err()
 }

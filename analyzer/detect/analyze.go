@@ -1,7 +1,9 @@
 package detect
 
 import (
-	"fmt"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"math"
 	"sort"
 
@@ -9,115 +11,162 @@ import (
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 )
 
-// analysis is the state of one judgement.
-type analysis struct {
-	cfg     Config
-	r       *series.Run
-	w       window
-	totals  map[string]*measure
-	verdict map[string]Verdict
-	ramp    bool            // the heap grows, but perhaps with goroutines that end by themselves
-	classes []*classMeasure // by size; empty where unknown
-	target  snapshot.Target
-	peakRSS float64 // over the run, bytes; 0 unknown
-	res     *Result
-}
-
 // Analyze judges a run. It never fails: a run with nothing in it is
 // inconclusive, and the warnings say what it lacked. O(sites × snapshots²).
-func Analyze(run *snapshot.Run, cfg Config) *Result {
-	a := judge(run, cfg)
-	a.res.Power = a.power()
-	a.res.Forecast = a.forecast()
-	return a.res
+func Analyze(run *snapshot.Run, cfg Config) *Result { return judge(run, cfg).complete() }
+
+// judgement is one run on its way from series to result.
+type judgement struct {
+	cfg     Config
+	run     *series.Run
+	target  snapshot.Target
+	peakRSS float64 // over the run, bytes; 0 unknown
+
+	totals  map[string]*total
+	classes []*class // by size; empty where unknown
+	groups  []*group // that there is something to say of
+	sites   []*site
+	tested  int // sites that share the level of their tests
+
+	partial string // why this is no whole run, in words; empty for a whole one
+
+	res *Result
 }
 
-// judge gives everything but what takes simulation: power and forecast.
-func judge(run *snapshot.Run, cfg Config) *analysis {
-	a := &analysis{
-		cfg: cfg, r: series.Build(run), target: run.Target, peakRSS: float64(run.Peak.RSS),
-		totals: map[string]*measure{}, verdict: map[string]Verdict{},
-		res: &Result{Clean: cfg.Clean, Snapshots: len(run.Snapshots)},
-	}
-	a.res.Warnings = append(append(a.res.Warnings, run.Warnings...), a.r.Warnings...)
-	a.w = windowOf(a.r)
-	a.res.HasOps = a.r.HasOps
-	a.res.Judged = len(a.w.tail)
-	a.extent()
-	a.lacks()
+// judge does everything but what takes simulation (see complete): it measures each
+// series, lets the rules decide, and makes findings of what they say.
+func judge(run *snapshot.Run, cfg Config) *judgement {
+	j := &judgement{cfg: cfg, run: series.Build(run), target: run.Target, peakRSS: float64(run.Peak.RSS), totals: map[string]*total{}, partial: cmp.Or(run.Failed, run.Ended)}
+	j.res = &Result{Clean: cfg.Clean, Snapshots: len(run.Snapshots), Per: j.per()}
+	j.extent()
+	j.lacks(run)
+	j.measureTotals()
+	j.measureClasses()
+	j.measureGroups()
+	j.measureSites()
 
-	for i := range a.r.Totals {
-		t := &a.r.Totals[i]
-		a.totals[t.Name] = a.measureTotal(t)
+	others := j.groupOthers()
+	for _, g := range j.groups {
+		g.Decision = decide(groupRules(), &g.Evidence, &others)
 	}
-	if m := a.totals[series.LiveBytes]; m != nil && m.observed.excess > m.observed.se {
-		a.res.Warnings = append(a.res.Warnings, fmt.Sprintf("live bytes grew by at least %.0f between any two idle snapshots, more than taking one leaves behind: the program keeps memory without load", m.observed.perSnapshot+m.observed.excess))
-	}
-	a.measureClasses()
-	groups := a.goroutines()
-	a.heapVerdicts()
-	a.ramping(groups)
-	sites := a.sites()
-	if f, ok := a.outside(); ok {
-		sites = append(sites, f)
-	}
-	a.goroutineVerdict(groups)
-	a.res.Findings = a.combine(sites, groups)
-	for i := range a.r.Totals {
-		name := a.r.Totals[i].Name
-		a.res.Totals = append(a.res.Totals, *a.report(a.totals[name], a.verdict[name]))
-	}
-	a.res.Verdict = a.conclude()
-	for _, why := range []string{run.Failed, run.Ended} {
-		if why != "" && a.res.Verdict == RunClean {
-			a.res.Verdict = RunInconclusive
-			a.res.Warnings = append(a.res.Warnings, "not clean, because this is no whole run: "+why)
+	j.groups = j.connected()
+	others = j.totalOthers()
+	for name, t := range j.totals {
+		if name != series.AllocatedBytes { // it only ever grows: nothing is asked of it
+			t.Decision = decide(totalRules(), &t.Evidence, &others)
 		}
 	}
-	return a
+	others = j.siteOthers()
+	for _, s := range j.sites {
+		s.Decision = decide(siteRules(), &s.Evidence, &others)
+	}
+
+	sites := j.heapFindings()
+	if f, ok := j.outside(); ok {
+		sites = append(sites, f)
+	}
+	j.res.Findings = j.joined(sites)
+	for i := range j.run.Totals {
+		j.res.Totals = append(j.res.Totals, j.totals[j.run.Totals[i].Name].report(j))
+	}
+	j.conclude()
+	return j
 }
 
-// extent says how much the judged part of the run saw.
-func (a *analysis) extent() {
+// complete adds power and forecast.
+func (j *judgement) complete() *Result {
+	j.res.Power = j.power()
+	j.res.Forecast = j.forecast()
+	return j.res
+}
+
+// per is the unit of work.
+func (j *judgement) per() Per {
+	if j.run.HasOps {
+		return PerOp
+	}
+	return PerSecond
+}
+
+// verdict of a total, Unknown where it is not there.
+func (j *judgement) verdict(name string) Verdict {
+	if t := j.totals[name]; t != nil {
+		return t.Verdict
+	}
+	return Unknown
+}
+
+// ramp reports that a heap total would be a leak, were it not for goroutines that
+// may end by themselves.
+func (j *judgement) ramp() bool {
+	for _, t := range j.totals {
+		if t.Because == WithGoroutines {
+			return true
+		}
+	}
+	return false
+}
+
+// measured is a total that could be measured, nil where it could not.
+func (j *judgement) measured(name string) *total {
+	if t := j.totals[name]; t != nil && t.Measured() {
+		return t
+	}
+	return nil
+}
+
+// extent says what the run saw and which part of it was judged.
+func (j *judgement) extent() {
 	var steady []int
-	for i, s := range a.r.Snapshots {
+	for i, s := range j.run.Snapshots {
 		if s.Phase == snapshot.PhaseSteady || s.Phase == snapshot.PhaseUnknown {
 			steady = append(steady, i)
 		}
 	}
-	if len(steady) < 2 {
-		return
+	if n := len(steady); n >= 2 {
+		j.res.Seconds = j.run.Seconds[steady[n-1]] - j.run.Seconds[steady[0]]
+		if j.run.HasOps {
+			j.res.Ops = int64(j.run.Work[steady[n-1]] - j.run.Work[steady[0]])
+		}
 	}
-	i, j := steady[0], steady[len(steady)-1]
-	a.res.Seconds = a.r.Seconds[j] - a.r.Seconds[i]
-	if a.r.HasOps {
-		a.res.Ops = int64(a.r.Work[j] - a.r.Work[i])
+	w := &j.res.Window
+	at := j.run.Window.Judged
+	w.Snapshots, w.Phased = len(at), j.run.Window.Phased
+	if n := len(at); n > 0 {
+		w.From, w.To = j.run.Snapshots[at[0]].Time, j.run.Snapshots[at[n-1]].Time
+		w.Work = j.run.Work[at[n-1]] - j.run.Work[at[0]]
 	}
 }
 
-// lacks warns of what the verdict could not use.
-func (a *analysis) lacks() {
-	warn := func(format string, args ...any) {
-		a.res.Warnings = append(a.res.Warnings, fmt.Sprintf(format, args...))
+// lacks warns of what came with the run and of what the verdict could not use.
+func (j *judgement) lacks(run *snapshot.Run) {
+	warn := func(code Code, v Values) { j.res.Warn(Warning{Code: code, Values: v}) }
+	for _, all := range [][]snapshot.Warning{run.Warnings, j.run.Warnings} {
+		for _, w := range all {
+			j.res.Warn(Warning{Code: Code(w.Code), Text: w.Text})
+		}
 	}
-	if len(a.r.Snapshots) == 0 {
-		warn("no snapshots: nothing to judge")
+	if v := run.Load.Valid; v != nil && !*v && run.Load.Reason != "" {
+		j.res.Warn(Warning{Code: LoadNotValid, Text: run.Load.Reason})
+	}
+	if len(j.run.Snapshots) == 0 {
+		warn(NoSnapshots, Values{})
 		return
 	}
-	if len(a.w.tail) < minTail {
-		warn("%s after the warm-up: at least %d are needed for a verdict; take more, or run longer", plural(float64(len(a.w.tail)), "snapshot"), minTail)
+	if n := j.res.Window.Snapshots; n < minTail {
+		warn(FewSnapshots, Values{N: n, Of: minTail})
 	}
-	if t := a.r.Total(series.LiveBytes); t == nil {
-		warn("live bytes are not known: no snapshot holds heap counters or a heap profile")
+	if t := j.run.Total(series.LiveBytes); t == nil {
+		warn(LiveBytesUnknown, Values{})
 	} else if t.Sampled {
-		warn("no exact counters: live bytes come from the sampled profile alone; let heapdrift record, or keep the text of /debug/pprof/heap?gc=1&debug=1 beside each profile")
+		warn(NoExactCounters, Values{})
 	}
-	if a.r.Total(series.Goroutines) == nil {
-		warn("goroutines are not known: no snapshot holds a goroutine profile")
+	if j.run.Total(series.Goroutines) == nil {
+		warn(GoroutinesUnknown, Values{})
 	}
 	heaps, samples, off := 0, 0, false
 	deep := false
-	for _, s := range a.r.Snapshots {
+	for _, s := range j.run.Snapshots {
 		if s.Heap == nil {
 			continue
 		}
@@ -129,156 +178,52 @@ func (a *analysis) lacks() {
 		}
 	}
 	if heaps > 0 && (samples == 0 || off) {
-		warn("memory profiling is off in the target (rate 0): growth can be told from the exact counters, its site cannot; start it with GODEBUG=memprofilerate=16384, and see that it links runtime.MemProfile (import net/http/pprof)")
+		warn(ProfilingOff, Values{})
 	}
 	if deep {
-		warn("some stacks are cut at 128 frames: set GODEBUG=profstackdepth=256 in the target to see their roots")
+		warn(StacksCut, Values{})
 	}
-	if !a.r.HasOps {
-		warn("operations are not known: growth is given per second, and a clean limit per operation cannot be held; count them while recording (--ops-metric), or let heapdrift drive the load")
-	}
-}
-
-// heapVerdicts judges live bytes and live objects together, then the totals
-// that never decide a run.
-func (a *analysis) heapVerdicts() {
-	b, o := a.totals[series.LiveBytes], a.totals[series.LiveObjects]
-	if b != nil {
-		sc := a.scaleOf(series.LiveBytes)
-		v := b.settle(a, sc)
-		if b.ok && v != Backlog && a.leaks(b) && (b.growth >= floorBytes || o != nil && o.ok && o.growth >= floorObjects) {
-			v = Leak
-			if o != nil && !a.objectsRise(o) && !(b.repeat != nil && b.repeat.wentOn) {
-				// Containers enlarge: an append-only slice or a buffer cache
-				// that fills. Not to be told apart without a longer run or a
-				// second pass over the same content.
-				if v = Growing; b.upper <= sc.clean {
-					v = Stable
-				}
-			}
-			if b.total.Sampled && v == Leak {
-				if v = Suspect; !a.watched(b.tail) { // the sites must prove it
-					v = Growing
-				}
-			}
-		}
-		a.verdict[series.LiveBytes] = v
-	}
-	if o != nil {
-		v := o.settle(a, a.scaleOf(series.LiveObjects))
-		if o.ok && v != Backlog && a.leaks(o) && (o.growth >= floorObjects || b != nil && b.ok && b.growth >= floorBytes && b.significant()) {
-			v = Leak
-		}
-		a.verdict[series.LiveObjects] = v
-	}
-	for _, name := range []string{series.StackBytes, series.RSSBytes} {
-		if m := a.totals[name]; m != nil {
-			a.verdict[name] = m.settle(a, a.scaleOf(name))
-		}
+	if !j.run.HasOps {
+		warn(OperationsUnknown, Values{})
 	}
 }
 
-// ramping takes a leak of the heap back to growing where it may be what
-// goroutines keep that may end by themselves: connections that come in, as in
-// any healthy ramp, cost a heap of their own. A count of operations or a drain
-// would tell the two apart (METHOD.md, section 7.4).
-func (a *analysis) ramping(groups []*groupFinding) {
-	if a.r.HasOps || len(a.w.drain) > 0 {
-		return
+// report turns a total into that of the result.
+func (t *total) report(j *judgement) Total {
+	out := Total{Name: t.series.Name, Verdict: t.Verdict}
+	if n := len(t.y); n > 0 {
+		out.First, out.Last = t.series.Y[t.at[0]], t.series.Y[t.at[n-1]]
 	}
-	for _, g := range groups {
-		if g.Verdict != Suspect && g.Verdict != Growing || g.growth < floorGoroutines {
-			continue
-		}
-		if g.WaitReason != "IO wait" && !a.brief(a.w.tail) {
-			continue
-		}
-		for _, name := range []string{series.LiveBytes, series.LiveObjects} {
-			if a.verdict[name] == Leak {
-				a.verdict[name] = Growing
-				a.ramp = true
-			}
-		}
+	if !t.Measured() {
+		out.Reasons = []Reason{{t.Missing, Values{N: t.Judged, Of: minTail}}}
+		return out
 	}
-}
-
-// leaks asks all gates but the evidence floor of a heap total.
-func (a *analysis) leaks(m *measure) bool {
-	return m.passes() && a.material(m) && !(m.kept < 0.5) && !(m.repeat != nil && m.repeat.stopped)
-}
-
-// material reports that the interval lies above the tolerance. Objects count
-// as the smallest there are.
-func (a *analysis) material(m *measure) bool {
-	lower := m.lower
-	if m.total.Name == series.LiveObjects {
-		lower *= smallest
+	out.Trend = t.trend()
+	out.Growth = &Rate{t.Growth, j.per()}
+	if j.run.HasOps {
+		out.OpsPerSecond = j.run.OpsPerSecond(t.at)
 	}
-	if !a.r.HasOps {
-		return lower > a.cfg.TolerancePerSecond
+	if t.Rule != "" {
+		out.Tests, out.Reasons = t.asked(), t.reasons(j.per(), j.ramp())
 	}
-	return lower > a.cfg.Tolerance && lower*a.opsPerSecond(m.tail) > a.cfg.TolerancePerSecond
-}
-
-// objectsRise reports that live objects rise with the bytes. The ranks tell: one
-// disturbed snapshot hides a slope, not an order.
-func (a *analysis) objectsRise(o *measure) bool {
-	return o.ok && o.slope.PerX > 0 && o.kendall.P <= 0.005 && o.growth >= floorGoroutines
-}
-
-// conclude gives the run verdict (DESIGN.md).
-func (a *analysis) conclude() RunVerdict {
-	open := false
-	for _, v := range a.verdict {
-		if v == Leak {
-			return RunLeak
-		}
-	}
-	for _, f := range a.res.Findings {
-		switch f.Verdict {
-		case Leak:
-			return RunLeak
-		case Suspect, Growing, Backlog:
-			open = true
-		}
-	}
-	calm := func(name string) bool {
-		return a.totals[name] != nil && (a.verdict[name] == Stable || a.verdict[name] == Plateau)
-	}
-	if open || !calm(series.LiveBytes) || !calm(series.Goroutines) {
-		return RunInconclusive
-	}
-	return RunClean
-}
-
-// rank orders verdicts, worst first.
-func rank(v Verdict) int {
-	for i, w := range []Verdict{Leak, Suspect, Growing, Backlog, Churn, Plateau, Stable} {
-		if v == w {
-			return i
-		}
-	}
-	return 7
+	return out
 }
 
 // weigh orders findings of equal verdict: bytes that grow, then goroutines; of
 // churn, bytes that are allocated.
 func weigh(f *Finding) float64 {
-	if f.Verdict == Churn && f.AllocPerOp != nil {
-		return f.AllocPerOp.Estimate
+	if f.Verdict == Churn && f.Allocated != nil {
+		return f.Allocated.Estimate
 	}
-	if f.BytesPerOp != nil {
-		return f.BytesPerOp.Estimate
-	}
-	if f.BytesPerSecond != nil {
-		return f.BytesPerSecond.Estimate
+	if f.Bytes != nil {
+		return f.Bytes.Estimate
 	}
 	return 0
 }
 
 func order(f []Finding) {
 	sort.SliceStable(f, func(i, j int) bool {
-		if x, y := rank(f[i].Verdict), rank(f[j].Verdict); x != y {
+		if x, y := f[i].Verdict.Rank(), f[j].Verdict.Rank(); x != y {
 			return x < y
 		}
 		if x, y := weigh(&f[i]), weigh(&f[j]); x != y {
@@ -291,4 +236,39 @@ func order(f []Finding) {
 	})
 }
 
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+// identify is the id of a finding: a hash of its kind and function stack
+// without lines, so that it survives edits and builds.
+func identify(kind Kind, key string) string {
+	h := sha256.Sum256([]byte(string(kind) + "\n" + key))
+	return hex.EncodeToString(h[:6])
+}
+
+// SiteID is the id of the finding about the site with a key (series.SiteKey).
+func SiteID(key string) string { return identify(KindHeap, key) }
+
+// GroupID is the id of the finding about a group of goroutines (series.GroupKey).
+func GroupID(reason, site, root string) string {
+	return identify(KindGoroutine, reason+"\n"+site+"\n"+root)
+}
+
+// blame fills the culprit and the stack of f.
+func (f *Finding) blame(stack *snapshot.Stack, module string) {
+	if stack == nil {
+		return
+	}
+	f.Stack = stack.Frames
+	if i := series.Culprit(stack.Frames, module); i >= 0 {
+		c := stack.Frames[i]
+		f.Function, f.File, f.Line = c.Function, c.File, c.Line
+	}
+}
+
+// last known value; 0 when there is none.
+func last(y []float64) float64 {
+	for i := len(y) - 1; i >= 0; i-- {
+		if !math.IsNaN(y[i]) {
+			return y[i]
+		}
+	}
+	return 0
+}

@@ -28,18 +28,14 @@ func TestASiteThatStoppedBelowTheCleanLimit(t *testing.T) {
 		{"the total is sampled like the site", Stable, 60, true, true, Growing},
 		{"it goes on", Stable, 60, false, false, Growing},
 	} {
-		total := &measure{ok: true, total: &series.Total{Sampled: c.sampled}}
-		total.upper = 63
-		a := &analysis{
-			cfg:     DefaultConfig(),
-			r:       &series.Run{HasOps: true, Work: []float64{0, 10_000}, Seconds: []float64{0, 100}},
-			verdict: map[string]Verdict{series.LiveBytes: c.total},
-		}
-		x := &siteMeasure{ok: true, net: 50, at: []int{0, 1}}
-		x.slope.PerX, x.growth, x.sustained = 50, 5e5, !c.stopped
-		x.interval = stats.Interval{Estimate: 50, Lo: 40, Hi: c.upTo}
-		if got := a.judgeSite(x, total, 0.01); got != c.want {
-			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		heap := &total{Evidence: Evidence{Upper: 63}, Decision: Decision{Verdict: c.total}, series: &series.Total{Sampled: c.sampled}}
+		j := &judgement{cfg: DefaultConfig(), totals: map[string]*total{series.LiveBytes: heap}}
+		e := risingSite()
+		e.GoesOn.Passed = !c.stopped
+		e.Growth = stats.Interval{Estimate: 50, Lo: 40, Hi: c.upTo}
+		others := j.siteOthers()
+		if got := decide(siteRules(), e, &others); got.Verdict != c.want {
+			t.Errorf("%s: %+v, want %q", c.name, got, c.want)
 		}
 	}
 }

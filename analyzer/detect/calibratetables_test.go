@@ -2,7 +2,9 @@ package detect
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -99,7 +101,7 @@ func TestCalibrationOfSites(t *testing.T) {
 		}
 		b.WriteByte('\n')
 	}
-	for _, name := range keys(guilty, nil) {
+	for _, name := range slices.Sorted(maps.Keys(guilty)) {
 		fmt.Fprintf(&b, "\nalarms at: %s %d", name, guilty[name])
 	}
 	b.WriteByte('\n')
@@ -294,7 +296,7 @@ func TestCalibrationOfCompare(t *testing.T) {
 func compareRuns(x, y *snapshot.Run) *Comparison {
 	cfg := DefaultConfig()
 	c := &comparison{cfg: cfg, a: judge(x, cfg), b: judge(y, cfg)}
-	c.out = &Comparison{Before: c.a.res, After: c.b.res, PerOp: c.a.r.HasOps && c.b.r.HasOps}
 	c.all()
+	c.out.Before, c.out.After = c.a.res, c.b.res
 	return c.out
 }

@@ -12,26 +12,10 @@ import (
 	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
-// What is worth saying of allocations that keep nothing. Every operation
-// allocates something; a place is named where mending it would be felt. The
-// collector's work per allocated byte does not depend on how much is live (the
-// more is live, the later it runs), so the bound is one of bytes: 64 KiB are
-// about a thousand small objects, some tens of microseconds of making, clearing
-// and collecting them in every operation; with the least heap of 4 MiB such a
-// place alone causes a collection every 64 operations. And what is less than a
-// tenth of all that is allocated is not where to begin.
-const (
-	churnBytes   = 64 << 10 // an operation; the interval's lower bound is held against it
-	churnShare   = 0.10
-	churnKept    = 0.10 // part of what was allocated that may be in use in the end
-	churnSamples = 16   // sampled objects that tell the share to a quarter
-	mostChurn    = 5    // findings
-)
-
 // allocation is what was allocated over the judged snapshots, by sampling.
 type allocation struct {
 	bytes    float64
-	variance float64 // of bytes: Σ k w² (1−p), METHOD.md section 3
+	variance float64 // of bytes: Σ k w² (1−p), as of METHOD.md, Churn
 	samples  float64 // k
 }
 
@@ -43,7 +27,7 @@ func (x *allocation) add(y allocation) {
 // snapshots: sampled births, each of w = s/p bytes. Of n objects of s bytes the
 // sampled k are binomial, so the estimate w·k has the variance n s² (1−p)/p, for
 // which k w² (1−p) stands, p = s/w.
-func (a *analysis) allocated(s *series.Site, at []int) allocation {
+func (j *judgement) allocated(s *series.Site, at []int) allocation {
 	var out allocation
 	if len(at) < 2 {
 		return out
@@ -60,15 +44,15 @@ func (a *analysis) allocated(s *series.Site, at []int) allocation {
 	return out
 }
 
-// perWork is the interval of what is allocated per work: normal where many
+// perWork is the interval of what is allocated per operation: normal where many
 // samples tell it, else that of a Poisson count of as many samples as would have
 // its variance. nil where there is nothing.
-func (x allocation) perWork(work float64) *stats.Interval {
+func (x allocation) perWork(work float64) *Rate {
 	if !(x.bytes > 0) || !(work > 0) {
 		return nil
 	}
 	iv := stats.Interval{Estimate: x.bytes, Lo: x.bytes, Hi: x.bytes, Confidence: confidence, N: int(x.samples)}
-	if k := x.bytes * x.bytes / x.variance; k < 100 {
+	if k := x.bytes * x.bytes / x.variance; k < fewSamples {
 		n := math.Max(1, math.Round(k))
 		iv = stats.PoissonInterval(int(n), confidence).Scale(x.bytes / n)
 		iv.N = int(x.samples)
@@ -76,15 +60,14 @@ func (x allocation) perWork(work float64) *stats.Interval {
 		d := stats.NormalQuantile(0.5+confidence/2) * math.Sqrt(x.variance)
 		iv.Lo, iv.Hi = x.bytes-d, x.bytes+d
 	}
-	iv = iv.Scale(1 / work)
-	return &iv
+	return &Rate{iv.Scale(1 / work), PerOp}
 }
 
-func (a *analysis) workOver(at []int) float64 {
+func (j *judgement) workOver(at []int) float64 {
 	if len(at) < 2 {
 		return 0
 	}
-	return a.r.Work[at[len(at)-1]] - a.r.Work[at[0]]
+	return j.run.Work[at[len(at)-1]] - j.run.Work[at[0]]
 }
 
 // churner is one function of the user's and what is allocated by it and below it
@@ -94,9 +77,9 @@ type churner struct {
 	allocation
 	kept  float64 // bytes more in use at the end than at the start
 	sites []*series.Site
-	lines map[string]float64 // bytes by the culprit's file and line
-	stack *snapshot.Stack    // that allocates most
-	most  float64            // of it, bytes
+	lines map[sourceLine]float64 // bytes by the culprit's
+	stack *snapshot.Stack        // that allocates most
+	most  float64                // of it, bytes
 }
 
 // churn names the places that allocate much per operation and keep nothing of
@@ -105,29 +88,29 @@ type churner struct {
 // several places. It is not asked of runs without a count of operations, nor of
 // functions that a finding names already. What taking the snapshots allocates is
 // left out, and so is what no function outside the standard library is behind.
-func (a *analysis) churn(named []Finding) []Finding {
-	if !a.r.HasOps {
+func (j *judgement) churn(named []Finding) []Finding {
+	if !j.run.HasOps {
 		return nil
 	}
 	var all []*churner
 	byFunction := map[string]*churner{}
 	total, work := 0.0, 0.0
-	for _, s := range a.r.Sites {
-		_, y, at := pick(a.r, s.Bytes, a.w.tail)
+	for _, s := range j.run.Sites {
+		_, y, at := j.run.Known(s.Bytes, j.run.Window.Judged)
 		if len(at) < 2 || observing(s.Stack.Frames) {
 			continue
 		}
-		work = a.workOver(at)
-		x := a.allocated(s, at)
+		work = j.workOver(at)
+		x := j.allocated(s, at)
 		total += x.bytes
-		i := series.Culprit(s.Stack.Frames, a.cfg.Module)
+		i := series.Culprit(s.Stack.Frames, j.cfg.Module)
 		if !(x.bytes > 0) || i < 0 || series.Standard(s.Stack.Frames[i]) {
 			continue
 		}
 		name := s.Stack.Frames[i].Function
 		c := byFunction[name]
 		if c == nil {
-			c = &churner{function: name, lines: map[string]float64{}}
+			c = &churner{function: name, lines: map[sourceLine]float64{}}
 			byFunction[name] = c
 			all = append(all, c)
 		}
@@ -135,7 +118,7 @@ func (a *analysis) churn(named []Finding) []Finding {
 		c.kept += y[len(y)-1] - y[0]
 		c.sites = append(c.sites, s)
 		for _, st := range s.Allocated(at[0], at[len(at)-1]) {
-			if j := series.Culprit(st.Stack.Frames, a.cfg.Module); j >= 0 {
+			if j := series.Culprit(st.Stack.Frames, j.cfg.Module); j >= 0 {
 				c.lines[line(st.Stack.Frames[j])] += st.Bytes
 			}
 		}
@@ -147,20 +130,20 @@ func (a *analysis) churn(named []Finding) []Finding {
 			break
 		}
 		iv := c.perWork(work)
-		if iv == nil || iv.Lo < churnBytes || c.samples < churnSamples || c.kept > churnKept*c.bytes {
+		if iv == nil || iv.Lo < churnBytes || c.samples < leastChurnSample || c.kept > churnKept*c.bytes {
 			continue
 		}
 		if slices.ContainsFunc(named, func(f Finding) bool { return f.Function == c.function }) {
 			continue
 		}
-		out = append(out, a.churnFinding(c, iv, total))
+		out = append(out, j.churnFinding(c, iv, total))
 	}
 	return out
 }
 
 // churnFinding shows the largest stack through the line that allocates most.
-func (a *analysis) churnFinding(c *churner, iv *stats.Interval, total float64) Finding {
-	lines := make([]string, 0, len(c.lines))
+func (j *judgement) churnFinding(c *churner, rate *Rate, total float64) Finding {
+	lines := make([]sourceLine, 0, len(c.lines))
 	for l := range c.lines {
 		lines = append(lines, l)
 	}
@@ -168,52 +151,59 @@ func (a *analysis) churnFinding(c *churner, iv *stats.Interval, total float64) F
 		if x, y := c.lines[lines[i]], c.lines[lines[j]]; x != y {
 			return x > y
 		}
-		return lines[i] < lines[j]
+		return lines[i].String() < lines[j].String()
 	})
-	f := Finding{Kind: KindHeap, Verdict: Churn, AllocPerOp: iv, Share: c.bytes / total}
+	f := Finding{Kind: KindHeap, Verdict: Churn, Allocated: rate, Share: Share(c.bytes / total)}
 	heaviest := 0.0
 	for _, s := range c.sites {
-		_, _, at := pick(a.r, s.Bytes, a.w.tail)
-		own := a.allocated(s, at).bytes
+		_, _, at := j.run.Known(s.Bytes, j.run.Window.Judged)
+		own := j.allocated(s, at).bytes
 		if own > heaviest {
 			heaviest, f.ID = own, identify(KindHeap, s.Key)
 		}
 		for _, st := range s.Allocated(at[0], at[len(at)-1]) {
-			j := series.Culprit(st.Stack.Frames, a.cfg.Module)
+			j := series.Culprit(st.Stack.Frames, j.cfg.Module)
 			if j >= 0 && line(st.Stack.Frames[j]) == lines[0] && st.Bytes > c.most {
 				c.stack, c.most = st.Stack, st.Bytes
 			}
 		}
-		f.LiveBytes += last(s.Bytes)
-		f.Count += last(s.Objects)
+		f.LiveBytes += Bytes(last(s.Bytes))
+		f.Count += Count(last(s.Objects))
 	}
 	if len(c.sites) > 1 {
 		for _, s := range c.sites {
 			f.Parts = append(f.Parts, identify(KindHeap, s.Key))
 		}
 	}
-	f.blame(c.stack, a.cfg.Module)
-	f.Why = append(f.Why, fmt.Sprintf("makes %.0f %% of all that is allocated, and keeps none of it", 100*f.Share))
-	if len(lines) > 1 && c.lines[lines[0]] < 0.95*c.bytes {
-		var parts []string
+	f.blame(c.stack, j.cfg.Module)
+	f.because(KeepsNothing, Values{Share: float64(f.Share)})
+	if len(lines) > 1 && c.lines[lines[0]] < mainLine*c.bytes {
+		var parts []Part
 		for i, l := range lines {
-			if i == 3 || c.lines[l] < 0.05*c.bytes {
+			if i == mostLines || c.lines[l] < minorLine*c.bytes {
 				break
 			}
-			parts = append(parts, fmt.Sprintf("%s %.0f %%", l[strings.LastIndexByte(l, '/')+1:], 100*c.lines[l]/c.bytes))
+			parts = append(parts, Part{File: l.file, Line: l.line, Share: c.lines[l] / c.bytes})
 		}
-		f.Why = append(f.Why, "by line: "+strings.Join(parts, ", "))
+		f.because(ChurnByLine, Values{Parts: parts})
 	}
 	return f
 }
 
-// line is a frame's place.
-func line(f snapshot.Frame) string {
-	return fmt.Sprintf("%s:%d", strings.ReplaceAll(f.File, "\\", "/"), f.Line)
+// sourceLine is a frame's place.
+type sourceLine struct {
+	file string
+	line int
 }
 
-// observing reports that a stack is of somebody who looks at the process: what
-// it allocates is not the operations'.
+func (l sourceLine) String() string { return fmt.Sprintf("%s:%d", l.file, l.line) }
+
+func line(f snapshot.Frame) sourceLine {
+	return sourceLine{strings.ReplaceAll(f.File, "\\", "/"), f.Line}
+}
+
+// observing reports that a stack serves profiles or metrics: what it allocates is
+// not the operations'.
 func observing(stack []snapshot.Frame) bool {
 	return slices.ContainsFunc(stack, func(f snapshot.Frame) bool {
 		switch series.Package(f.Function) {

@@ -41,19 +41,23 @@ func TestChurn(t *testing.T) {
 	r := seeded("churn", 14)
 	res := Analyze(churning(r, 14, perOp).run(), DefaultConfig())
 	if res.Verdict != RunClean {
-		t.Fatalf("churn alone makes the run %s: %q", res.Verdict, res.Warnings)
+		t.Fatalf("churn alone makes the run %s: %+v", res.Verdict, res.Warnings)
 	}
 	if len(res.Findings) != 1 {
 		t.Fatalf("%d findings, want the one of %s: %+v", len(res.Findings), splitter, res.Findings)
 	}
 	f := res.Findings[0]
-	if f.Verdict != Churn || f.Function != splitter || f.Line != 20 || len(f.Parts) != 2 || f.BytesPerOp != nil {
-		t.Errorf("%s %s:%d of %d sites, growth %v", f.Verdict, f.Function, f.Line, len(f.Parts), f.BytesPerOp)
+	if f.Verdict != Churn || f.Function != splitter || f.Line != 20 || len(f.Parts) != 2 || f.Bytes != nil {
+		t.Errorf("%s %s:%d of %d sites, growth %v", f.Verdict, f.Function, f.Line, len(f.Parts), f.Bytes)
 	}
-	if f.Share < 0.85 || f.Share > 0.95 || !said(f.Why, "makes 9") || !said(f.Why, "app.go:20 80 %, app.go:40 20 %") {
-		t.Errorf("share %.2f, why %q", f.Share, f.Why)
+	if f.Share < 0.85 || f.Share > 0.95 || reason(f.Reasons, KeepsNothing) == nil || reason(f.Reasons, KeepsNothing).Values.Share != float64(f.Share) {
+		t.Errorf("share %.2f, why %+v", f.Share, f.Reasons)
 	}
-	if iv := f.AllocPerOp; iv == nil || math.Abs(iv.Estimate-perOp) > 0.05*perOp || iv.Hi-iv.Lo > 0.1*perOp || iv.Hi-iv.Lo < 0.005*perOp || iv.Lo > iv.Estimate {
+	want := []Part{{File: "/home/u/app/app.go", Line: 20, Share: 0.8}, {File: "/home/u/app/app.go", Line: 40, Share: 0.2}}
+	if lines := reason(f.Reasons, ChurnByLine); lines == nil || !alikeParts(lines.Values.Parts, want) {
+		t.Errorf("why %+v does not list the two lines as %+v", f.Reasons, want)
+	}
+	if iv := f.Allocated; iv == nil || math.Abs(iv.Estimate-perOp) > 0.05*perOp || iv.Hi-iv.Lo > 0.1*perOp || iv.Hi-iv.Lo < 0.005*perOp || iv.Lo > iv.Estimate {
 		t.Errorf("allocates %+v an operation, want %d", iv, perOp)
 	}
 }
@@ -88,7 +92,7 @@ func TestNoChurnWhere(t *testing.T) {
 		}
 		for _, f := range Analyze(run, DefaultConfig()).Findings {
 			if f.Verdict == Churn {
-				t.Errorf("%s: yet %s is said to churn (%+v, %q)", c.name, f.Function, *f.AllocPerOp, f.Why)
+				t.Errorf("%s: yet %s is said to churn (%+v, %+v)", c.name, f.Function, *f.Allocated, f.Reasons)
 			}
 		}
 	}

@@ -1,42 +1,41 @@
 package detect
 
 import (
-	"fmt"
-	"math"
 	"slices"
 	"sort"
-	"strings"
 
 	"github.com/heapdrift/heapdrift/analyzer/series"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
-// classMeasure is the live objects of one size class over the judged snapshots.
-type classMeasure struct {
-	gates
-	class *series.Class
+// class is the live objects of one size class with their evidence.
+type class struct {
+	Evidence
+	series *series.Class
 }
 
 // bytes that the class grew by.
-func (c *classMeasure) bytes() float64 { return c.growth * float64(c.class.Size) }
+func (c *class) bytes() float64 { return c.Grew * float64(c.series.Size) }
 
-// measureClasses judges the size classes, where the target tells them.
-func (a *analysis) measureClasses() {
-	for i := range a.r.Classes {
-		c := &classMeasure{class: &a.r.Classes[i]}
-		u, y, _ := pick(a.r, c.class.Objects, a.w.tail)
-		var ok bool
-		if c.gates, ok = exact(u, y, 0, a.before(c.class.Objects)); ok {
-			a.classes = append(a.classes, c)
+// perWork is the growth of the class in bytes.
+func (c *class) perWork() stats.Interval { return c.Growth.Scale(float64(c.series.Size)) }
+
+// measureClasses measures the size classes, where the target tells them.
+func (j *judgement) measureClasses() {
+	for i := range j.run.Classes {
+		s := &j.run.Classes[i]
+		u, y, _ := j.run.Known(s.Objects, j.run.Window.Judged)
+		if e := measureExact(u, y, 0, j.before(s.Objects)); e.Measured() {
+			j.classes = append(j.classes, &class{e, s})
 		}
 	}
 }
 
 // classOf is the measured class of objects of a size, nil where it is not known.
-func (a *analysis) classOf(size int64) *classMeasure {
-	i := sort.Search(len(a.classes), func(i int) bool { return int64(a.classes[i].class.Size) >= size })
-	if i < len(a.classes) && a.classes[i].class.Holds(size) {
-		return a.classes[i]
+func (j *judgement) classOf(size int64) *class {
+	i := sort.Search(len(j.classes), func(i int) bool { return int64(j.classes[i].series.Size) >= size })
+	if i < len(j.classes) && j.classes[i].series.Holds(size) {
+		return j.classes[i]
 	}
 	return nil
 }
@@ -44,23 +43,20 @@ func (a *analysis) classOf(size int64) *classMeasure {
 // ruledOut reports that the exact count of its size class shows that objects of
 // a size did not grow by even half as many as net samples of it stand for: what
 // stayed of them, others of the same size made room for.
-func (a *analysis) ruledOut(z *series.SizeSeries, net, work float64) bool {
-	c := a.classOf(z.Size)
-	return c != nil && c.upper*work < 0.5*net*z.Weight/float64(z.Size)
+func (j *judgement) ruledOut(z *series.SizeSeries, net, work float64) bool {
+	c := j.classOf(z.Size)
+	return c != nil && c.Upper*work < classRulesOut*net*z.Weight/float64(z.Size)
 }
 
-// minorClass is the part of the growth below which a class is not followed.
-const minorClass = 0.05
-
-// leakingClasses are those that grow by all gates and make a good part of the
+// leakingClasses are those that pass all tests and make a good part of the
 // total's growth, the largest first.
-func (a *analysis) leakingClasses(total *measure) []*classMeasure {
-	if total == nil || !total.ok || !(total.growth > 0) {
+func (j *judgement) leakingClasses(heap *total) []*class {
+	if heap == nil || !(heap.Grew > 0) {
 		return nil
 	}
-	var out []*classMeasure
-	for _, c := range a.classes {
-		if c.passes() && c.growth >= floorGoroutines && c.bytes() >= minorClass*total.growth {
+	var out []*class
+	for _, c := range j.classes {
+		if c.passes() && c.Grew >= floorRising && c.bytes() >= minorClass*heap.Grew {
 			out = append(out, c)
 		}
 	}
@@ -68,46 +64,42 @@ func (a *analysis) leakingClasses(total *measure) []*classMeasure {
 	return out
 }
 
-// narrowed is a site that a leaking size class points at.
-type narrowed struct {
-	*siteMeasure
-	class *classMeasure
-	held  float64 // sampled objects of the class in use at the end
-	net   float64 // of them, more than at the start of the judged snapshots
-	dead  float64 // sampled objects of the class that died, since the process began
-}
-
-// narrow names sites by the size of what leaks: for each leaking class that the
-// sites named so far do not explain, the one that keeps what it allocates of
+// onlyOfItsSize names sites by the size of what leaks: for each leaking class that
+// the sites named so far do not explain, the one that keeps what it allocates of
 // that size. A sample of the class that is in use at the end counts as kept where
 // hardly any of its site died, however long it has been there: the class as a
 // whole grows beyond doubt, and something allocates it. Of two that are alike
 // neither is named.
-func (a *analysis) narrow(sites, named []*siteMeasure, total *measure) []narrowed {
-	var out []narrowed
-	for _, c := range a.leakingClasses(total) {
+func (j *judgement) onlyOfItsSize(named []*site, heap *total) []claim {
+	type candidate struct {
+		site *site
+		held float64 // sampled objects of the class in use at the end
+		net  float64 // of them, more than at the start of the judged snapshots
+		dead float64 // sampled objects of the class that died, since the process began
+	}
+	var out []claim
+	for _, c := range j.leakingClasses(heap) {
 		explained := 0.0
-		var found []narrowed
-		for _, x := range sites {
-			n := narrowed{siteMeasure: x, class: c}
+		var found []candidate
+		for _, s := range j.sites {
+			n := candidate{site: s}
 			weight := 0.0
-			for _, z := range x.site.Sizes() {
-				if !c.class.Holds(z.Size) {
+			for _, z := range s.series.Sizes() {
+				if !c.series.Holds(z.Size) {
 					continue
 				}
-				first, end := x.at[0], x.at[len(x.at)-1]
-				n.held += z.Samples[end]
-				n.net += z.Samples[end] - z.Samples[first]
-				n.dead += math.Max(0, z.Births[end]-z.Samples[end])
+				n.held += z.Samples[s.end()]
+				n.net += z.Samples[s.end()] - z.Samples[s.first()]
+				n.dead += max(0, z.Births[s.end()]-z.Samples[s.end()])
 				weight = z.Weight
 			}
-			if slices.Contains(named, x) {
-				explained += math.Max(0, n.net) * weight
-			} else if n.held > 0 && n.dead <= 0.25*(n.held+n.dead) {
+			if slices.Contains(named, s) {
+				explained += max(0, n.net) * weight
+			} else if n.held > 0 && n.dead <= mostDied*(n.held+n.dead) {
 				found = append(found, n)
 			}
 		}
-		if explained >= 0.5*c.bytes() || len(found) == 0 {
+		if explained >= classExplained*c.bytes() || len(found) == 0 {
 			continue
 		}
 		sort.SliceStable(found, func(i, j int) bool {
@@ -116,34 +108,24 @@ func (a *analysis) narrow(sites, named []*siteMeasure, total *measure) []narrowe
 			}
 			return found[i].held > found[j].held
 		})
-		if len(found) > 1 && found[0].net == found[1].net && found[0].held < 2*found[1].held {
+		if len(found) > 1 && found[0].net == found[1].net && found[0].held < twiceTheNext*found[1].held {
 			continue
 		}
-		if !slices.ContainsFunc(out, func(n narrowed) bool { return n.siteMeasure == found[0].siteMeasure }) {
-			out = append(out, found[0])
+		if !slices.ContainsFunc(out, func(k claim) bool { return k.site == found[0].site }) {
+			out = append(out, claim{site: found[0].site, class: c, bytes: c.bytes()})
 		}
 	}
 	return out
 }
 
-// perWork is the growth of the class in bytes.
-func (c *classMeasure) perWork() stats.Interval { return c.interval.Scale(float64(c.class.Size)) }
-
-func (n narrowed) why(unit string) string {
-	return fmt.Sprintf("objects of %d to %d bytes are proved to grow by %s per %s, and this site keeps what it allocates of that size; its size is that of all of them", n.class.class.Over+1, n.class.class.Size, figure(n.class.slope.PerX), unit)
-}
-
-// sizesThatLeak says which object sizes grow, "" where that is not known.
-func (a *analysis) sizesThatLeak(total *measure) string {
-	var parts []string
-	for i, c := range a.leakingClasses(total) {
-		if i == 4 {
+// sizesThatLeak are the object sizes that grow.
+func (j *judgement) sizesThatLeak(heap *total) []Part {
+	var parts []Part
+	for i, c := range j.leakingClasses(heap) {
+		if i == mostSizes {
 			break
 		}
-		parts = append(parts, fmt.Sprintf("%d bytes (%s per %s)", c.class.Size, figure(c.slope.PerX), a.unit()))
+		parts = append(parts, Part{Bytes: float64(c.series.Size), Rate: c.fit.PerX, Per: j.per()})
 	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return "what grows are objects of up to " + strings.Join(parts, ", ")
+	return parts
 }

@@ -74,13 +74,14 @@ func TestTheSizeClassNamesWhatTheProfileDoesNot(t *testing.T) {
 		named := ""
 		for _, f := range res.Findings {
 			if f.Function == Unattributed {
-				if c.classes != said(f.Why, "objects of up to 1024 bytes (0.19") {
-					t.Errorf("%s: (unattributed) says %q, size classes known: %v", c.name, f.Why, c.classes)
+				sizes := reason(f.Reasons, SizesThatGrow)
+				if c.classes != (sizes != nil) || c.classes && !(len(sizes.Values.Parts) == 1 && sizes.Values.Parts[0].Bytes == 1024 && math.Abs(sizes.Values.Parts[0].Rate-0.19) < 0.001 && sizes.Values.Parts[0].Per == PerOp) {
+					t.Errorf("%s: (unattributed) says %+v, size classes known: %v", c.name, f.Reasons, c.classes)
 				}
 				continue
 			}
 			named = f.Function
-			if f.Verdict != Suspect || math.Abs(f.ObjectsPerOp.Estimate-0.19) > 0.001 || math.Abs(f.BytesPerOp.Estimate-194.6) > 1 {
+			if f.Verdict != Suspect || math.Abs(f.Objects.Estimate-0.19) > 0.001 || math.Abs(f.Bytes.Estimate-194.6) > 1 {
 				t.Errorf("%s: %+v, want a suspect with 0.19 objects of 1024 bytes", c.name, f)
 			}
 		}

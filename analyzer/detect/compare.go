@@ -1,10 +1,10 @@
 package detect
 
 import (
-	"fmt"
+	"cmp"
+	"maps"
 	"math"
 	"slices"
-	"sort"
 
 	"github.com/heapdrift/heapdrift/analyzer/series"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
@@ -28,95 +28,102 @@ const (
 // KindTotal is the kind of a Compared that is one of the totals.
 const KindTotal Kind = "total"
 
-// Compared is one quantity in two runs. All growth is per operation, or per
-// second where a run lacks operations (Comparison.PerOp).
+// Compared is one quantity in two runs. All growth is per unit of the
+// comparison's work. It encodes as compare/v1 has it, but for the sentence.
 type Compared struct {
-	ID       string // of sites and groups as Finding.ID; of totals the name
-	Kind     Kind
-	Function string // culprit; of totals the name
-	File     string
-	Line     int
-	Stack    []snapshot.Frame
+	ID       string           `json:"id"` // of sites and groups as Finding.ID; of totals the name
+	Kind     Kind             `json:"kind"`
+	Function string           `json:"function,omitempty"` // culprit; empty for totals
+	File     string           `json:"file,omitempty"`
+	Line     int              `json:"line,omitempty"`
+	Stack    []snapshot.Frame `json:"stack,omitempty"` // leaf first
 
-	WaitReason string
+	WaitReason string `json:"wait_reason,omitempty"`
 
-	Before, After *stats.Interval // growth; nil where the run lacks it
-	Difference    *stats.Interval // after less before; nil where it cannot be told
-	P             float64         // two-sided, of so large a difference without one
-	DF            float64         // degrees of freedom of Difference
-	Margin        float64         // what Same holds the difference against
-	Was, Is       Verdict         // in either run: of the total, or of the finding
-	Change        Change
-	Why           string
+	Change     Change          `json:"change"`
+	Before     *stats.Interval `json:"before,omitzero"`     // growth; nil where the run lacks it
+	After      *stats.Interval `json:"after,omitzero"`      //
+	Difference *stats.Interval `json:"difference,omitzero"` // after less before; nil where it cannot be told
+	P          *float64        `json:"p,omitempty"`         // two-sided, of so large a difference without one; nil without a difference
+	DF         *float64        `json:"df,omitempty"`        // degrees of freedom of Difference; likewise
+	Margin     float64         `json:"margin,omitempty"`    // what Same holds the difference against
+	Was        Verdict         `json:"was,omitempty"`       // in the first run: of the total, or of the finding
+	Is         Verdict         `json:"is,omitempty"`        // in the second
+	Reasons    []Reason        `json:"reasons"`
 }
 
 // Comparison is what changed from one run to another.
 type Comparison struct {
 	Change        Change // of all: worse, better, same or unknown
 	Before, After *Result
-	PerOp         bool
+	Per           Per
 	Totals        []Compared
 	// Sites are the call paths and groups of goroutines that changed or that
 	// ask for attention in one of the runs, the worst first.
 	Sites     []Compared
 	Unchanged int // other sites and groups, neither shown to change nor suspected
-	Why       []string
-	Warnings  []string
+	Reasons   []Reason
+	Warnings  []Warning
 }
 
-// sameShare is the part of the growth before that a difference may have and be
-// called none.
-const sameShare = 0.1
+// because makes r what a row is called for.
+func (r *Compared) because(c Change, code Code) {
+	r.Change, r.Reasons = c, []Reason{{Code: code}}
+}
 
 // Compare says what a change did: before and after are runs of the program
 // without and with it, under the same load. Either is judged as Analyze does;
 // growth is compared by Welch's test at level Config.Alpha shared by the
-// quantities of a kind, and only what passes the gates of growth in one of the
+// quantities of a kind, and only what passes the tests of growth in one of the
 // runs is called better or worse: two calm runs differ by noise alone. It never
 // fails. O(sites × snapshots²).
 func Compare(before, after *snapshot.Run, cfg Config) *Comparison {
 	c := &comparison{cfg: cfg, a: judge(before, cfg), b: judge(after, cfg)}
-	c.out = &Comparison{Before: Analyze(before, cfg), After: Analyze(after, cfg), PerOp: c.a.r.HasOps && c.b.r.HasOps}
 	c.all()
+	c.out.Before, c.out.After = c.a.complete(), c.b.complete()
 	return c.out
 }
 
 type comparison struct {
 	cfg   Config
-	a, b  *analysis
+	a, b  *judgement
 	out   *Comparison
 	mixed bool // sampled at different rates
 }
 
 // all fills the comparison of the judged runs.
 func (c *comparison) all() {
+	c.out = &Comparison{Per: PerSecond}
+	if c.a.run.HasOps && c.b.run.HasOps {
+		c.out.Per = PerOp
+	}
 	c.comparable()
 	c.totals()
 	c.sites()
 	c.groups()
-	sort.SliceStable(c.out.Sites, func(i, j int) bool { return c.before(&c.out.Sites[i], &c.out.Sites[j]) })
+	slices.SortFunc(c.out.Sites, compareRows)
 	c.conclude()
 }
 
 // comparable warns of what makes the runs hard to compare.
 func (c *comparison) comparable() {
-	warn := func(format string, args ...any) {
-		c.out.Warnings = append(c.out.Warnings, fmt.Sprintf(format, args...))
+	warn := func(code Code, v Values) {
+		c.out.Warnings = append(c.out.Warnings, Warning{Code: code, Values: v})
 	}
-	if c.a.r.HasOps != c.b.r.HasOps {
+	if c.a.run.HasOps != c.b.run.HasOps {
 		which := "first"
-		if c.a.r.HasOps {
+		if c.a.run.HasOps {
 			which = "second"
 		}
-		warn("the %s run does not know its operations: growth is compared per second, which is the same only under the same load", which)
+		warn(OneLacksOps, Values{Run: which})
 	}
-	if x, y := c.a.r.Period, c.b.r.Period; x != y && x > 0 && y > 0 {
+	if x, y := c.a.run.Period, c.b.run.Period; x != y && x > 0 && y > 0 {
 		c.mixed = true
-		warn("the heap was sampled once in %d bytes in one run and once in %d in the other: sites are not compared; record both with the same --memprofilerate", x, y)
+		warn(PeriodsDiffer, Values{OldPeriod: x, Period: y})
 	}
-	if len(c.a.w.tail) > 0 && len(c.b.w.tail) > 0 && c.a.r.HasOps && c.b.r.HasOps {
-		if x, y := c.a.opsPerSecond(c.a.w.tail), c.b.opsPerSecond(c.b.w.tail); x > 0 && y > 0 && math.Max(x/y, y/x) > 1.25 {
-			warn("the load differs: %s operations a second in one run, %s in the other; what grows with time and not with operations looks different", figure(x), figure(y))
+	if len(c.a.run.Window.Judged) > 0 && len(c.b.run.Window.Judged) > 0 && c.a.run.HasOps && c.b.run.HasOps {
+		if x, y := c.a.run.OpsPerSecond(c.a.run.Window.Judged), c.b.run.OpsPerSecond(c.b.run.Window.Judged); x > 0 && y > 0 && math.Max(x/y, y/x) > loadDiffers {
+			warn(LoadsDiffer, Values{From: x, To: y})
 		}
 	}
 }
@@ -125,8 +132,12 @@ func (c *comparison) comparable() {
 type grown struct {
 	slope stats.Slope // on the comparison's axis
 	work  float64     // length of the judged tail on it
-	grows bool        // passes the gates
+	grows bool        // passes its tests
 	free  float64     // growth a snapshot may have caused itself: 0 … free per unit of work
+
+	stack  *snapshot.Stack // of a site or a group
+	wait   string          // of a group
+	weight float64         // bytes that a sampled object of a site stands for
 }
 
 func (g *grown) interval() *stats.Interval {
@@ -135,11 +146,11 @@ func (g *grown) interval() *stats.Interval {
 }
 
 // onAxis puts a slope on the axis of the comparison.
-func (c *comparison) onAxis(a *analysis, g *grown, at []int) bool {
-	if c.out.PerOp || !a.r.HasOps {
+func (c *comparison) onAxis(a *judgement, g *grown, at []int) bool {
+	if c.out.Per == PerOp || !a.run.HasOps {
 		return true
 	}
-	k := a.opsPerSecond(at)
+	k := a.run.OpsPerSecond(at)
 	if !(k > 0) {
 		return false
 	}
@@ -147,38 +158,36 @@ func (c *comparison) onAxis(a *analysis, g *grown, at []int) bool {
 	return true
 }
 
-func (c *comparison) total(a *analysis, name string) *grown {
-	m := a.totals[name]
-	if m == nil || !m.ok || m.total.Sampled && c.mixed {
+func (c *comparison) total(a *judgement, name string) *grown {
+	t := a.measured(name)
+	if t == nil || t.series.Sampled && c.mixed {
 		return nil
 	}
-	g := &grown{slope: m.slope, work: m.u[len(m.u)-1] - m.u[0], grows: m.passes()}
-	heap := name == series.LiveBytes || name == series.LiveObjects
-	if heap && !m.total.Sampled && !m.observed.known {
-		g.free = a.scaleOf(name).perSnap * float64(len(m.u)-1) / g.work
+	g := &grown{slope: t.fit, work: t.u[len(t.u)-1] - t.u[0], grows: t.passes()}
+	if heapTotal(name) && !t.series.Sampled && !t.observed.known {
+		g.free = a.cfg.scaleOf(name).observer * float64(len(t.u)-1) / g.work
 	}
-	if !c.onAxis(a, g, m.tail) {
+	if !c.onAxis(a, g, t.at) {
 		return nil
 	}
 	return g
 }
 
 func (c *comparison) totals() {
-	for i := range c.a.r.Totals {
-		name := c.a.r.Totals[i].Name
-		if c.b.r.Total(name) == nil {
+	for i := range c.a.run.Totals {
+		name := c.a.run.Totals[i].Name
+		if c.b.run.Total(name) == nil {
 			continue
 		}
-		row := Compared{ID: name, Kind: KindTotal, Function: name, Was: c.a.verdict[name], Is: c.b.verdict[name]}
-		c.judge(&row, c.total(c.a, name), c.total(c.b, name), c.a.scaleOf(name), c.cfg.Alpha/3)
+		row := Compared{ID: name, Kind: KindTotal, Was: c.a.verdict(name), Is: c.b.verdict(name)}
+		c.hold(&row, c.total(c.a, name), c.total(c.b, name), c.cfg.scaleOf(name), c.cfg.Alpha/3)
 		c.out.Totals = append(c.out.Totals, row)
 	}
 }
 
-// judge fills a row of a quantity that both runs have; nil where it could not be
+// hold fills a row of a quantity that both runs have; nil where it could not be
 // judged in one of them.
-func (c *comparison) judge(row *Compared, a, b *grown, sc scale, alpha float64) {
-	row.Change, row.P = Undecided, 1
+func (c *comparison) hold(row *Compared, a, b *grown, sc scale, alpha float64) {
 	if a != nil {
 		row.Before = a.interval()
 	}
@@ -186,7 +195,7 @@ func (c *comparison) judge(row *Compared, a, b *grown, sc scale, alpha float64) 
 		row.After = b.interval()
 	}
 	if a == nil || b == nil {
-		row.Why = "too few snapshots in one of the runs"
+		row.because(Undecided, TooFewInOneRun)
 		return
 	}
 	d := stats.Difference(a.slope, b.slope, confidence)
@@ -198,37 +207,35 @@ func (c *comparison) judge(row *Compared, a, b *grown, sc scale, alpha float64) 
 		d.Hi += shift
 	}
 	iv := d.Interval
-	row.Difference, row.P, row.DF = &iv, d.P, d.DF
-	row.Margin = math.Max(sc.clean, sameShare*math.Abs(a.slope.PerX))
+	row.Difference, row.P, row.DF = &iv, stats.Printable(d.P), stats.Printable(d.DF)
+	row.Margin = math.Max(sc.clean, SameShare*math.Abs(a.slope.PerX))
 	enough := math.Abs(d.Estimate)*math.Min(a.work, b.work) >= sc.floor && math.Abs(d.Estimate) > c.tolerance(sc)
 	switch {
 	case d.P <= alpha && d.Hi < 0 && a.grows && enough:
-		row.Change = Better
-		if row.Why = "grows more slowly"; !b.grows {
-			row.Why = "growth is not shown any more"
+		if row.because(Better, GrowsMoreSlowly); !b.grows {
+			row.because(Better, GrowthNotShown)
 		}
 	case d.P <= alpha && d.Lo > 0 && b.grows && enough:
-		row.Change, row.Why = Worse, "grows faster"
-		if !a.grows {
-			row.Why = "grows, and was not shown to before"
+		if row.because(Worse, GrowsFaster); !a.grows {
+			row.because(Worse, NewlyGrows)
 		}
 	case d.Lo >= -row.Margin && d.Hi <= row.Margin:
-		row.Change, row.Why = Same, "the difference is bounded"
+		row.because(Same, DifferenceBounded)
 	case row.Before.Hi <= sc.clean && row.After.Hi <= sc.clean:
-		row.Change, row.Why = Same, "bounded below the clean limit in both runs"
+		row.because(Same, BothBounded)
 	default:
-		row.Why = "the interval of the difference holds more than one answer"
+		row.because(Undecided, TooUncertain)
 	}
 }
 
 func (c *comparison) tolerance(sc scale) float64 {
-	t := c.cfg.Tolerance
-	if !c.out.PerOp {
-		t = c.cfg.TolerancePerSecond
+	t := float64(c.cfg.Tolerance)
+	if c.out.Per != PerOp {
+		t = float64(c.cfg.TolerancePerSecond)
 	}
 	switch sc.floor {
 	case floorObjects:
-		return t / smallest
+		return t / SmallestObject
 	case floorGoroutines:
 		return 0
 	}
@@ -237,7 +244,7 @@ func (c *comparison) tolerance(sc scale) float64 {
 
 // said is the verdict of the finding that stands for a site or group; Unknown
 // where there is none.
-func (a *analysis) said(id string) Verdict {
+func (a *judgement) said(id string) Verdict {
 	for i := range a.res.Findings {
 		if f := &a.res.Findings[i]; slices.Contains(f.ids(), id) {
 			return f.Verdict
@@ -246,45 +253,24 @@ func (a *analysis) said(id string) Verdict {
 	return Unknown
 }
 
-// attention reports a verdict that keeps a run from being clean.
-func attention(v Verdict) bool { return v != Unknown && rank(v) <= rank(Backlog) }
-
-// add keeps a row that says something.
-func (c *comparison) add(row Compared) {
-	if row.Change != Same && row.Change != Undecided || attention(row.Was) || attention(row.Is) {
-		c.out.Sites = append(c.out.Sites, row)
-		return
-	}
-	c.out.Unchanged++
-}
-
-// before orders rows: what is worse, then what is better, larger differences
+// compareRows orders rows: what is worse, then what is better, larger differences
 // first.
-func (c *comparison) before(x, y *Compared) bool {
-	order := func(r *Compared) int {
-		for i, k := range []Change{Appeared, Worse, Gone, Better, Undecided, Same} {
-			if r.Change == k {
-				return i / 2
-			}
-		}
-		return 3
+func compareRows(x, y Compared) int {
+	order := func(r Compared) int {
+		return slices.Index([]Change{Appeared, Worse, Gone, Better, Undecided, Same}, r.Change) / 2
 	}
-	size := func(r *Compared) float64 {
+	size := func(r Compared) float64 {
 		if r.Difference == nil {
 			return 0
 		}
 		return math.Abs(r.Difference.Estimate)
 	}
-	if order(x) != order(y) {
-		return order(x) < order(y)
-	}
-	if x.Kind != y.Kind {
-		return x.Kind > y.Kind // heap before goroutines
-	}
-	if size(x) != size(y) {
-		return size(x) > size(y)
-	}
-	return x.ID < y.ID
+	return cmp.Or(
+		cmp.Compare(order(x), order(y)),
+		cmp.Compare(y.Kind, x.Kind), // heap before goroutines
+		cmp.Compare(size(y), size(x)),
+		cmp.Compare(x.ID, y.ID),
+	)
 }
 
 // conclude says what changed in all. The exact totals decide; a site that is
@@ -314,32 +300,163 @@ func (c *comparison) conclude() {
 			better++
 		}
 	}
+	because := func(code Code, v Values) { out.Reasons = append(out.Reasons, Reason{code, v}) }
 	switch {
 	case has(Worse) || proved:
 		out.Change = Worse
 		if has(Better) || better > 0 {
-			out.Why = append(out.Why, "some of it is better, some worse: worse counts")
+			because(WorseCounts, Values{})
 		}
 	case has(Better):
 		out.Change = Better
 	case changes[series.LiveBytes] == Same && changes[series.Goroutines] == Same:
 		out.Change = Same
 		if worse+better > 0 {
-			out.Why = append(out.Why, fmt.Sprintf("memory moved between sites (%d more, %d less); the process keeps as much as before", worse, better))
+			because(MovedBetween, Values{N: worse, Of: better})
 		}
 	default:
 		out.Change = Undecided
 		switch {
 		case better > 0 && worse == 0:
-			out.Why = append(out.Why, fmt.Sprintf("%d sites are better; the totals are too noisy to confirm it", better))
+			because(BetterUnconfirmed, Values{N: better})
 		case worse > 0:
-			out.Why = append(out.Why, fmt.Sprintf("%d sites are worse; the totals are too noisy to confirm it", worse))
+			because(WorseUnconfirmed, Values{N: worse})
 		}
 	}
-	if out.Change == Better && out.After.Verdict == RunLeak {
-		out.Why = append(out.Why, "it still leaks")
+	if out.Change == Better && c.b.res.Verdict == RunLeak {
+		because(StillLeaks, Values{})
 	}
 	if out.Change == Undecided {
-		out.Why = append(out.Why, "longer runs, or more operations, make the intervals narrower")
+		because(RunLonger, Values{})
+	}
+}
+
+// sites compares the call paths of the heap profiles. One that a run does not
+// have had no sample in it: its growth there is 0, give or take what a count of 0
+// allows.
+func (c *comparison) sites() {
+	if c.mixed || len(c.a.run.Sites) == 0 || len(c.b.run.Sites) == 0 {
+		return // no profile: that says nothing of any site
+	}
+	of := func(a *judgement) map[string]*grown {
+		out := map[string]*grown{}
+		for _, x := range a.sites {
+			if !x.Measured() {
+				continue
+			}
+			g := &grown{slope: x.fit, work: a.workOver(x.at), stack: x.series.Stack, weight: weightOf(x.series)}
+			g.grows = x.Significant() && x.GoesOn.Passed && x.ofSite.samples.Passed && x.Enough.Passed
+			if x.series.Turnover[x.end()] == x.series.Turnover[x.first()] { // nothing was born or died
+				g.slope.SE = math.Max(g.slope.SE, unseenHalf*g.weight/g.work)
+			}
+			if c.onAxis(a, g, x.at) {
+				out[SiteID(x.series.Key)] = g
+			}
+		}
+		return out
+	}
+	absent := func(a *judgement, like *grown) *grown {
+		at := a.run.Window.Judged
+		g := &grown{work: a.workOver(at)}
+		if len(at) < minTail || !(g.work > 0) {
+			return nil
+		}
+		g.slope = stats.Slope{SE: unseenHalf * like.weight / g.work, N: len(at), DF: 1e6}
+		if !c.onAxis(a, g, at) {
+			return nil
+		}
+		return g
+	}
+	alpha := c.cfg.Alpha / float64(max(c.a.tested, c.b.tested))
+	c.rows(KindHeap, of(c.a), of(c.b), absent, c.cfg.scaleOf(series.LiveBytes), alpha)
+}
+
+// weightOf is the mean number of bytes that a sampled object of the site stands
+// for, over all that was in use.
+func weightOf(s *series.Site) float64 {
+	live, bytes := 0.0, 0.0
+	for i := range s.Bytes {
+		if !math.IsNaN(s.Bytes[i]) {
+			live, bytes = live+s.Live[i], bytes+s.Bytes[i]
+		}
+	}
+	if !(bytes > 0) {
+		return 0
+	}
+	return live / bytes
+}
+
+// groups compares the groups of goroutines. Counts are exact: none is none.
+func (c *comparison) groups() {
+	if c.a.run.Total(series.Goroutines) == nil || c.b.run.Total(series.Goroutines) == nil {
+		return
+	}
+	of := func(a *judgement) map[string]*grown {
+		out := map[string]*grown{}
+		for _, s := range a.run.Groups {
+			u, y, at := a.run.Known(s.Count, a.run.Window.Judged)
+			e := measureExact(u, y, 0, a.before(s.Count))
+			if !e.Measured() {
+				continue
+			}
+			g := &grown{slope: e.fit, work: u[len(u)-1] - u[0], grows: e.passes(), stack: s.Stack, wait: s.Reason}
+			if c.onAxis(a, g, at) {
+				out[groupID(s)] = g
+			}
+		}
+		return out
+	}
+	absent := func(a *judgement, _ *grown) *grown {
+		t := a.measured(series.Goroutines)
+		if t == nil {
+			return nil
+		}
+		n := len(t.u)
+		g := &grown{work: t.u[n-1] - t.u[0], slope: stats.Slope{N: n, DF: float64(n - 2)}}
+		if !c.onAxis(a, g, t.at) {
+			return nil
+		}
+		return g
+	}
+	before, after := of(c.a), of(c.b)
+	all := maps.Clone(before)
+	maps.Copy(all, after)
+	alpha := c.cfg.Alpha / float64(max(1, len(all)))
+	c.rows(KindGoroutine, before, after, absent, c.cfg.scaleOf(series.Goroutines), alpha)
+}
+
+// rows compares what either run has, by id. absent is the growth in a run of what
+// only the other one has.
+func (c *comparison) rows(kind Kind, before, after map[string]*grown, absent func(a *judgement, like *grown) *grown, sc scale, alpha float64) {
+	all := maps.Clone(before)
+	maps.Copy(all, after)
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		x, y, here := before[id], after[id], all[id]
+		row := Compared{ID: id, Kind: kind, WaitReason: here.wait, Was: c.a.said(id), Is: c.b.said(id)}
+		var f Finding
+		f.blame(here.stack, c.cfg.Module)
+		row.Function, row.File, row.Line, row.Stack = f.Function, f.File, f.Line, f.Stack
+		switch {
+		case x == nil:
+			c.hold(&row, absent(c.a, y), y, sc, alpha)
+			if row.Before = nil; row.Change == Worse {
+				row.because(Appeared, NotInFirstRun)
+			}
+		case y == nil:
+			c.hold(&row, x, absent(c.b, x), sc, alpha)
+			if row.After = nil; row.Change == Better {
+				row.because(Gone, NotInSecondRun)
+			}
+		default:
+			c.hold(&row, x, y, sc, alpha)
+		}
+		if kind == KindGoroutine && row.Is == Leak && row.Change == Undecided {
+			row.Reasons = append([]Reason{{Code: LeakInSecondRun}}, row.Reasons...)
+		}
+		if (row.Change == Same || row.Change == Undecided) && !row.Was.AsksAttention() && !row.Is.AsksAttention() {
+			c.out.Unchanged++
+		} else {
+			c.out.Sites = append(c.out.Sites, row)
+		}
 	}
 }

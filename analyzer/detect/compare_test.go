@@ -2,7 +2,6 @@ package detect
 
 import (
 	"math"
-	"strings"
 	"testing"
 	"time"
 
@@ -19,7 +18,7 @@ func growingBy(name string, perOp, sd float64) simulation {
 func row(t *testing.T, c *Comparison, name string) Compared {
 	t.Helper()
 	for _, r := range append(append([]Compared(nil), c.Totals...), c.Sites...) {
-		if r.Function == name {
+		if r.Function == name || r.Kind == KindTotal && r.ID == name {
 			return r
 		}
 	}
@@ -34,15 +33,15 @@ func TestCompareTotals(t *testing.T) {
 		before, after float64 // B/op
 		sd            float64
 		bytes, all    Change
-		says          string // of all, a part
+		says          Code // of all
 	}{
 		{"the leak is mended", 200, 0, 2e3, Better, Better, ""},
-		{"half of the leak is mended", 200, 100, 2e3, Better, Better, "it still leaks"},
+		{"half of the leak is mended", 200, 100, 2e3, Better, Better, StillLeaks},
 		{"a leak came in", 0, 200, 2e3, Worse, Worse, ""},
 		{"the leak doubled", 200, 400, 2e3, Worse, Worse, ""},
 		{"the same leak", 200, 200, 2e3, Same, Same, ""},
 		{"calm before and after", 0, 0, 2e3, Same, Same, ""},
-		{"noise hides everything", 0, 0, 3e6, Undecided, Undecided, "longer runs"},
+		{"noise hides everything", 0, 0, 3e6, Undecided, Undecided, RunLonger},
 		{"a leak of which little is known", 2000, 1500, 1.5e6, Undecided, Undecided, ""},
 		{"less than the tolerance of 1 B/op more", 200, 200.8, 5, Same, Same, ""},
 		{"less than the tolerance of 1 B/op less", 200.8, 200, 5, Same, Same, ""},
@@ -50,13 +49,13 @@ func TestCompareTotals(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			got := Compare(growingBy("a", c.before, c.sd).run(), growingBy("b", c.after, c.sd).run(), DefaultConfig())
 			b := row(t, got, series.LiveBytes)
-			if b.Change != c.bytes || got.Change != c.all || !strings.Contains(strings.Join(got.Why, "; "), c.says) {
-				t.Errorf("live bytes %s (%s), all %s %q; want %s, %s, %q\n%+v", b.Change, b.Why, got.Change, got.Why, c.bytes, c.all, c.says, *b.Difference)
+			if b.Change != c.bytes || got.Change != c.all || !says(got.Reasons, Reason{Code: c.says}) {
+				t.Errorf("live bytes %s (%+v), all %s %+v; want %s, %s, %q\n%+v", b.Change, b.Reasons, got.Change, got.Reasons, c.bytes, c.all, c.says, *b.Difference)
 			}
 			if want := c.after - c.before; b.Difference.Lo > want || b.Difference.Hi < want {
 				t.Errorf("difference %+v, want %v in it", *b.Difference, want)
 			}
-			if got.Before.Power == nil || got.After.Totals == nil || !got.PerOp {
+			if got.Before.Power == nil || got.After.Totals == nil || got.Per != PerOp {
 				t.Error("the runs are not judged whole")
 			}
 		})
@@ -102,11 +101,11 @@ func TestCompareSites(t *testing.T) {
 			got := Compare(withSites("before", sampling, c.before...).run(), withSites("after", sampling, c.after...).run(), DefaultConfig())
 			for name, want := range c.want {
 				if r := row(t, got, "example.com/app."+name); r.Change != want || r.Kind != KindHeap || r.Difference == nil || want == Gone && r.After != nil || want == Appeared && r.Before != nil {
-					t.Errorf("%s: %s (%s, P %.2g), want %s: %+v", name, r.Change, r.Why, r.P, want, r)
+					t.Errorf("%s: %s (%+v, P %v), want %s: %+v", name, r.Change, r.Reasons, r.P, want, r)
 				}
 			}
 			if got.Change != c.all || len(got.Sites) != len(c.want) {
-				t.Errorf("all %s %q with %d sites, want %s with %d", got.Change, got.Why, len(got.Sites), c.all, len(c.want))
+				t.Errorf("all %s %+v with %d sites, want %s with %d", got.Change, got.Reasons, len(got.Sites), c.all, len(c.want))
 			}
 		})
 	}
@@ -139,17 +138,17 @@ func TestWhatMakesRunsHardToCompareIsSaid(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		other func() *snapshot.Run
-		says  string
-		perOp bool
+		says  Reason
+		per   Per
 	}{
-		{"another sampling rate", func() *snapshot.Run { return withSites("a", 512<<10, busy).run() }, "sites are not compared", true},
-		{"no operations in one", func() *snapshot.Run { s := base; s.ops = 0; return s.run() }, "the second run does not know its operations", false},
-		{"another load", func() *snapshot.Run { s := base; s.every = 6 * time.Second; return s.run() }, "the load differs", true},
-		{"the same", func() *snapshot.Run { return base.run() }, "", true},
+		{"another sampling rate", func() *snapshot.Run { return withSites("a", 512<<10, busy).run() }, Reason{PeriodsDiffer, Values{OldPeriod: sampling, Period: 512 << 10}}, PerOp},
+		{"no operations in one", func() *snapshot.Run { s := base; s.ops = 0; return s.run() }, Reason{OneLacksOps, Values{Run: "second"}}, PerSecond},
+		{"another load", func() *snapshot.Run { s := base; s.every = 6 * time.Second; return s.run() }, Reason{LoadsDiffer, Values{From: 10_000 / (19 * 2.0), To: 10_000 / (19 * 6.0)}}, PerOp},
+		{"the same", func() *snapshot.Run { return base.run() }, Reason{}, PerOp},
 	} {
 		got := Compare(base.run(), c.other(), DefaultConfig())
-		if said := strings.Join(got.Warnings, "; "); !strings.Contains(said, c.says) || (c.says == "") != (said == "") || got.PerOp != c.perOp {
-			t.Errorf("%s: warns %q, per operation %v; want %q", c.name, said, got.PerOp, c.says)
+		if !warns(got.Warnings, c.says) || (c.says.Code == "") != (len(got.Warnings) == 0) || got.Per != c.per {
+			t.Errorf("%s: warns %+v, per %s; want %+v", c.name, got.Warnings, got.Per, c.says)
 		}
 	}
 }
@@ -200,7 +199,7 @@ func TestCompareIsAntisymmetric(t *testing.T) {
 				o = &s
 			}
 		}
-		if o == nil || math.Abs(o.Difference.Estimate+r.Difference.Estimate) > 1e-9*math.Abs(r.Difference.Estimate) || math.Abs(o.P-r.P) > 1e-12 {
+		if o == nil || math.Abs(o.Difference.Estimate+r.Difference.Estimate) > 1e-9*math.Abs(r.Difference.Estimate) || math.Abs(*o.P-*r.P) > 1e-12 {
 			t.Errorf("%s: %+v, exchanged %+v", r.Function, r, o)
 			continue
 		}
@@ -232,8 +231,9 @@ func FuzzCompare(f *testing.F) {
 			return
 		}
 		got := Compare(decoded(x), decoded(y), DefaultConfig())
+		encodes(t, got.Totals, got.Sites, got.Reasons)
 		for _, c := range append(got.Totals, got.Sites...) {
-			if math.IsNaN(c.P) || math.IsNaN(c.DF) || math.IsNaN(c.Margin) || c.Change == "" || c.Why == "" || c.ID == "" {
+			if c.P != nil && !finite(*c.P) || c.DF != nil && !finite(*c.DF) || math.IsNaN(c.Margin) || c.Change == "" || len(c.Reasons) == 0 || c.ID == "" {
 				t.Errorf("%+v", c)
 			}
 			if d := c.Difference; d != nil && (math.IsNaN(d.Estimate) || !(d.Lo <= d.Estimate && d.Estimate <= d.Hi)) {

@@ -23,9 +23,9 @@ func TestTheConditionsOfAChange(t *testing.T) {
 		want          Change
 	}{
 		{"better", grownBy(200, 1, true), grownBy(0, 1, false), Better},
-		{"better, but what was before is no growth by the gates", grownBy(200, 1, false), grownBy(0, 1, false), Undecided},
+		{"better, but what was before is no growth by the tests", grownBy(200, 1, false), grownBy(0, 1, false), Undecided},
 		{"worse", grownBy(0, 1, false), grownBy(200, 1, true), Worse},
-		{"worse, but what is now is no growth by the gates", grownBy(0, 1, false), grownBy(200, 1, false), Undecided},
+		{"worse, but what is now is no growth by the tests", grownBy(0, 1, false), grownBy(200, 1, false), Undecided},
 		{"less than the evidence floor of 64 KiB", grownBy(10, 0.1, true), grownBy(4, 0.1, true), Same},
 		{"more than it", grownBy(10, 0.1, true), grownBy(3, 0.1, true), Better},
 		{"not significant at the level of many sites", grownBy(1000, 60, true), grownBy(700, 60, true), Undecided},
@@ -35,11 +35,11 @@ func TestTheConditionsOfAChange(t *testing.T) {
 		{"one is not judged", nil, grownBy(0, 10, false), Undecided},
 	} {
 		a := judge(&snapshot.Run{}, DefaultConfig())
-		x := &comparison{cfg: DefaultConfig(), a: a, b: a, out: &Comparison{PerOp: true}}
+		x := &comparison{cfg: DefaultConfig(), a: a, b: a, out: &Comparison{Per: PerOp}}
 		var row Compared
-		x.judge(&row, c.before, c.after, a.scaleOf(series.LiveBytes), 1e-3)
-		if row.Change != c.want || row.Why == "" || (row.Difference == nil) != (c.before == nil) {
-			t.Errorf("%s: %s (%s, P %.2g, %+v), want %s", c.name, row.Change, row.Why, row.P, row.Difference, c.want)
+		x.hold(&row, c.before, c.after, a.cfg.scaleOf(series.LiveBytes), 1e-3)
+		if row.Change != c.want || len(row.Reasons) != 1 || (row.Difference == nil) != (c.before == nil) {
+			t.Errorf("%s: %s (%+v, P %v, %+v), want %s", c.name, row.Change, row.Reasons, row.P, row.Difference, c.want)
 		}
 	}
 }
@@ -50,12 +50,12 @@ func TestTheObserverWidensADifference(t *testing.T) {
 	t.Parallel()
 	a := judge(&snapshot.Run{}, DefaultConfig())
 	for _, c := range []struct{ before, after, lo, hi float64 }{{0, 0, 0, 0}, {30, 30, 0, 0}, {0, 30, 30, 0}, {30, 0, 0, 30}, {10, 30, 20, 0}} {
-		x := &comparison{cfg: DefaultConfig(), a: a, b: a, out: &Comparison{PerOp: true}}
+		x := &comparison{cfg: DefaultConfig(), a: a, b: a, out: &Comparison{Per: PerOp}}
 		p, q := grownBy(200, 1, true), grownBy(200, 1, true)
 		plain := stats.Difference(p.slope, q.slope, confidence)
 		p.free, q.free = c.before, c.after
 		var row Compared
-		x.judge(&row, p, q, a.scaleOf(series.LiveBytes), 1e-3)
+		x.hold(&row, p, q, a.cfg.scaleOf(series.LiveBytes), 1e-3)
 		if lo, hi := plain.Lo-row.Difference.Lo, row.Difference.Hi-plain.Hi; math.Abs(lo-c.lo) > 1e-9 || math.Abs(hi-c.hi) > 1e-9 {
 			t.Errorf("free %v and %v: wider by %.3g below and %.3g above, want %v and %v", c.before, c.after, lo, hi, c.lo, c.hi)
 		}
@@ -141,7 +141,7 @@ func TestGoesOn(t *testing.T) {
 			{"a line that slackens to six tenths", func(u float64) float64 { return 1e6 * (u - 0.4*math.Max(0, u-0.5)) }, 100, false},
 			{"nothing", linear(0), 0, false},
 		} {
-			if got := goesOn(u, curve(n, c.sd, c.y)); got != c.want {
+			if got := shownToGoOn(u, curve(n, c.sd, c.y)); got != c.want {
 				t.Errorf("%s, %d: goes on %v, want %v", c.name, n, got, c.want)
 			}
 		}

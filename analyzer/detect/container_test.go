@@ -43,12 +43,12 @@ func TestGrowingContainers(t *testing.T) {
 		n      int
 		filled func(i int) float64
 		want   Verdict // Unknown: no finding
-		says   string
+		says   Reason
 	}{
-		{"appended to for ever", 40, line, Suspect, "appending for ever looks like this"},
-		{"the same, half as long", 20, line, Growing, "a table that fills looks like this"},
-		{"full after two thirds", 40, func(i int) float64 { return line(min(i, 26)) }, Growing, "but not as fast as before"},
-		{"of one size", 40, func(int) float64 { return 1e6 }, Unknown, ""},
+		{"appended to for ever", 40, line, Suspect, Reason{ContainerGrows, Values{Times: 1.25}}},
+		{"the same, half as long", 20, line, Growing, Reason{ContainerShort, Values{Times: 1.25}}},
+		{"full after two thirds", 40, func(i int) float64 { return line(min(i, 26)) }, Growing, Reason{ContainerSlackens, Values{Times: 1.25}}},
+		{"of one size", 40, func(int) float64 { return 1e6 }, Unknown, Reason{}},
 	} {
 		heap := appended(c.n, c.filled)
 		res := Analyze(simulation{steady: c.n, ops: 10_000, noCounters: true, heap: heap}.run(), DefaultConfig())
@@ -56,8 +56,8 @@ func TestGrowingContainers(t *testing.T) {
 		switch {
 		case c.want == Unknown && f != nil:
 			t.Errorf("%s: %+v, want no finding", c.name, *f)
-		case c.want != Unknown && (f == nil || f.Verdict != c.want || f.Shape != "growing container" || !said(f.Why, c.says)):
-			t.Errorf("%s: findings %+v, want %s saying %q", c.name, res.Findings, c.want, c.says)
+		case c.want != Unknown && (f == nil || f.Verdict != c.want || f.Shape != "growing container" || !says(f.Reasons, c.says)):
+			t.Errorf("%s: findings %+v, want %s saying %+v", c.name, res.Findings, c.want, c.says)
 		}
 		if res.Verdict == RunLeak {
 			t.Errorf("%s: the run is a leak", c.name)

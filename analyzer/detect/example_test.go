@@ -35,7 +35,8 @@ func ExampleAnalyze() {
 	result := detect.Analyze(run, detect.DefaultConfig())
 	live := result.Total(series.LiveBytes)
 	fmt.Println(result.Verdict)
-	fmt.Printf("%.1f B/op [%.1f, %.1f]\n", live.PerOp.Estimate, live.PerOp.Lo, live.PerOp.Hi)
+	growth := live.In(detect.PerOp)
+	fmt.Printf("%.1f B/op [%.1f, %.1f]\n", growth.Estimate, growth.Lo, growth.Hi)
 	for _, f := range result.Findings {
 		fmt.Println(f.Verdict, f.Function)
 	}

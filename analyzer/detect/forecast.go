@@ -1,23 +1,11 @@
 package detect
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/heapdrift/heapdrift/analyzer/series"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
-
-// leastHeap is the goal below which Go does not collect with GOGC=100, bytes.
-const leastHeap = 4 << 20
-
-// unbounded is a number of bytes that no machine has: a limit or a goal of that
-// size is none.
-const unbounded = 1 << 50
-
-// defaultGOGC is the part of the live heap that Go lets be allocated anew before
-// it collects.
-const defaultGOGC = 1.0
 
 // use is how memory is used at the end of the judged snapshots, and how it grows
 // a second.
@@ -52,87 +40,85 @@ type use struct {
 // end once what is live, stacks and tables need it all: r is 0, and nothing outside
 // counts. Where it lies below the limit that kills, it keeps the peaks down, and
 // r is 0 there, too.
-func (a *analysis) forecast() *Forecast {
-	u, ok := a.uses()
+func (j *judgement) forecast() *Forecast {
+	u, ok := j.uses()
 	if !ok {
 		return nil
 	}
-	if given := max(a.cfg.Limit, 0); given > 0 || a.target.Limit > 0 {
+	if given := max(j.cfg.Limit, 0); given > 0 || j.target.Limit > 0 {
 		if given == 0 {
-			given = a.target.Limit
+			given = j.target.Limit
 		}
-		return a.until(LimitGiven, given, u)
+		return j.until(LimitGiven, given, u)
 	}
-	f := a.until(LimitCgroup, a.target.CgroupLimit, u)
-	if g := a.until(LimitGo, a.target.GoMemLimit, u); f == nil || g != nil && g.SecondsToLimit.Estimate < f.SecondsToLimit.Estimate {
+	f := j.until(LimitCgroup, j.target.CgroupLimit, u)
+	if g := j.until(LimitGo, j.target.GoMemLimit, u); f == nil || g != nil && g.SecondsToLimit.Estimate < f.SecondsToLimit.Estimate {
 		f = g
 	}
 	return f
 }
 
 // uses is ok where something is proved to grow.
-func (a *analysis) uses() (u use, ok bool) {
-	heap := a.totals[series.LiveBytes]
-	if heap == nil || !heap.ok {
+func (j *judgement) uses() (u use, ok bool) {
+	heap := j.measured(series.LiveBytes)
+	if heap == nil {
 		return u, false
 	}
-	perSecond := func(iv stats.Interval) stats.Interval {
-		if a.r.HasOps {
-			return iv.Scale(a.opsPerSecond(heap.tail))
+	perSecond := func(iv stats.Interval) *stats.Interval {
+		if j.run.HasOps {
+			iv = iv.Scale(j.run.OpsPerSecond(heap.at))
 		}
-		return iv
+		return &iv
 	}
-	proved := a.verdict[series.LiveBytes] == Leak
-	stuck := a.verdict[series.Goroutines] == Leak
-	var grow []stats.Interval
-	if proved || stuck && heap.significant() {
-		grow = append(grow, perSecond(heap.interval))
+	proved, stuck := j.leaks(series.LiveBytes), j.leaks(series.Goroutines)
+	if proved || stuck && heap.Significant() {
+		u.grow = perSecond(heap.Growth)
 	}
-	if m := a.totals[series.StackBytes]; m != nil && m.ok && m.significant() && (proved || stuck) {
-		grow = append(grow, perSecond(m.interval))
+	if t := j.measured(series.StackBytes); t != nil && t.Significant() && (proved || stuck) {
+		u.grow = sum(u.grow, perSecond(t.Growth))
 	}
-	u.grow = sum(grow)
-	for i := range a.res.Findings {
-		f := &a.res.Findings[i]
-		if iv := f.BytesPerOp; f.Function == OutsideGoHeap {
-			if iv == nil {
-				iv = f.BytesPerSecond
-			}
-			s := perSecond(*iv)
-			u.outsideGrow, u.outside = &s, f.LiveBytes
+	for i := range j.res.Findings {
+		if f := &j.res.Findings[i]; f.Function == OutsideGoHeap {
+			u.outsideGrow, u.outside = perSecond(f.Bytes.Interval), float64(f.LiveBytes)
 		}
 	}
-	at := heap.tail[len(heap.tail)-1]
-	end := a.r.Snapshots[at]
+	at := heap.at[len(heap.at)-1]
+	end := j.run.Snapshots[at]
 	get := func(name string) float64 { v, _ := end.Counters.Get(name); return float64(v) }
-	u.live, u.stacks = heap.total.Y[at], get("StackInuse")
+	u.live, u.stacks = heap.series.Y[at], get("StackInuse")
 	u.other = math.Max(0, get("Sys")-get("HeapSys"))
 	if goal := get("NextGC"); goal < unbounded {
 		u.goal = goal
 	}
-	u.resident = a.peakRSS
+	u.resident = j.peakRSS
 	if anon := get(anonymous); anon > 0 && end.RSS != nil {
 		u.resident = math.Max(0, u.resident-math.Max(0, float64(*end.RSS)-anon))
 	}
-	m := a.counter(anonymous)
-	if m == nil {
-		m = a.totals[series.RSSBytes]
+	t := j.quantity(anonymous, anonymous)
+	if t == nil {
+		t = j.measured(series.RSSBytes)
 	}
-	if m != nil && m.ok && m.passes() {
-		s := perSecond(m.interval)
-		u.residentGrow = &s
+	if t != nil && t.passes() {
+		u.residentGrow = perSecond(t.Growth)
 	}
 	return u, u.grow != nil || u.outsideGrow != nil
 }
 
+// leaks reports a total that was proved to leak, and that repeated looks, if any,
+// have confirmed.
+func (j *judgement) leaks(name string) bool {
+	t := j.res.Total(name)
+	return t != nil && t.Verdict == Leak
+}
+
 // ratio is r, and whether the heap has a goal at all.
-func (a *analysis) ratio(u use) (r float64, ok bool) {
+func (j *judgement) ratio(u use) (r float64, ok bool) {
 	gogc := defaultGOGC
-	if a.target.GOGC > 0 {
-		gogc = float64(a.target.GOGC) / 100
+	if j.target.GOGC > 0 {
+		gogc = float64(j.target.GOGC) / 100
 	}
 	switch {
-	case a.target.GOGC < 0:
+	case j.target.GOGC < 0:
 		return 0, false
 	case u.goal <= math.Max(leastHeap, leastHeap*gogc) || !(u.live+u.stacks > 0):
 		return gogc, true
@@ -141,25 +127,25 @@ func (a *analysis) ratio(u use) (r float64, ok bool) {
 }
 
 // until is the time to one limit; nil where that is none, or not to be told.
-func (a *analysis) until(kind LimitKind, limit int64, u use) *Forecast {
+func (j *judgement) until(kind LimitKind, limit int64, u use) *Forecast {
 	if limit <= 0 || limit >= unbounded {
 		return nil
 	}
 	f := &Forecast{Limit: kind, LimitBytes: limit}
 	now := u.live + u.other
 	var rate stats.Interval
-	soft := a.target.GoMemLimit > 0 && a.target.GoMemLimit < unbounded
-	r, collects := a.ratio(u)
+	soft := j.target.GoMemLimit > 0 && j.target.GoMemLimit < unbounded
+	r, collects := j.ratio(u)
 	switch {
 	case kind == LimitGo:
 		if u.grow == nil {
 			return nil
 		}
 		rate = *u.grow
-		f.Assumes = "the runtime keeps to it for as long as what is live leaves room"
-	case soft && a.target.GoMemLimit <= limit:
-		now, rate = now+u.outside, *sum(known(u.grow, u.outsideGrow))
-		f.Assumes = "GOMEMLIMIT, which is lower, keeps memory down to what is live"
+		f.Assumption = &Reason{Code: RuntimeKeepsLimit}
+	case soft && j.target.GoMemLimit <= limit:
+		now, rate = now+u.outside, *sum(u.grow, u.outsideGrow)
+		f.Assumption = &Reason{Code: LimitKeepsLow}
 	case !collects:
 		return nil // without collections, memory grows by all that is allocated
 	default:
@@ -169,10 +155,10 @@ func (a *analysis) until(kind LimitKind, limit int64, u use) *Forecast {
 			s := grow.Scale(1 + r)
 			grow = &s
 		}
-		rate = *sum(known(grow, u.outsideGrow))
-		f.Assumes = fmt.Sprintf("memory peaks at %.1f times what is live before the collector runs", 1+r)
+		rate = *sum(grow, u.outsideGrow)
+		f.Assumption = &Reason{PeaksBeforeGC, Values{Times: 1 + r}}
 		if g := u.residentGrow; g != nil && g.Estimate > rate.Estimate {
-			rate, f.Assumes = *g, "resident memory goes on growing as it did"
+			rate, f.Assumption = *g, &Reason{Code: ResidentGoesOn}
 		}
 	}
 	room := math.Max(0, float64(limit)-now)
@@ -187,15 +173,4 @@ func (a *analysis) until(kind LimitKind, limit int64, u use) *Forecast {
 		return nil
 	}
 	return f
-}
-
-// known are the intervals that are not nil.
-func known(all ...*stats.Interval) []stats.Interval {
-	var out []stats.Interval
-	for _, iv := range all {
-		if iv != nil {
-			out = append(out, *iv)
-		}
-	}
-	return out
 }

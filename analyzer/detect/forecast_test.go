@@ -31,60 +31,60 @@ func TestForecastToEachLimit(t *testing.T) {
 		edit func(*snapshot.Run, *Config)
 		kind LimitKind
 		want float64 // seconds; −1: no forecast
-		says string
+		says Reason
 	}{
-		{"none is known", func(*snapshot.Run, *Config) {}, "", -1, ""},
-		{"the user's", func(_ *snapshot.Run, c *Config) { c.Limit = 1020e6 }, LimitGiven, (1000*MB - 2*liveAtEnd) / (2 * MB), "peaks at 2.0 times"},
-		{"the user's goes before all others", func(r *snapshot.Run, c *Config) { c.Limit, r.Target.CgroupLimit = 1020e6, 500e6 }, LimitGiven, (1000*MB - 2*liveAtEnd) / (2 * MB), ""},
-		{"one that the recording holds", func(r *snapshot.Run, _ *Config) { r.Target.Limit = 1020e6 }, LimitGiven, (1000*MB - 2*liveAtEnd) / (2 * MB), ""},
-		{"a control group's", func(r *snapshot.Run, _ *Config) { r.Target.CgroupLimit = 1020e6 }, LimitCgroup, (1000*MB - 2*liveAtEnd) / (2 * MB), "peaks at 2.0 times"},
-		{"GOMEMLIMIT: the collector gives up its room", func(r *snapshot.Run, _ *Config) { r.Target.GoMemLimit = 1020e6 }, LimitGo, (1000*MB - liveAtEnd) / MB, "leaves room"},
-		{"both: GOMEMLIMIT comes first and keeps the peaks down", func(r *snapshot.Run, _ *Config) { r.Target.GoMemLimit, r.Target.CgroupLimit = 900e6, 1020e6 }, LimitGo, (880*MB - liveAtEnd) / MB, ""},
-		{"both: it is too high to help", func(r *snapshot.Run, _ *Config) { r.Target.GoMemLimit, r.Target.CgroupLimit = 2000e6, 1020e6 }, LimitCgroup, (1000*MB - 2*liveAtEnd) / (2 * MB), ""},
-		{"the user's above GOMEMLIMIT", func(r *snapshot.Run, c *Config) { r.Target.GoMemLimit, c.Limit = 900e6, 1020e6 }, LimitGiven, (1000*MB - liveAtEnd) / MB, "GOMEMLIMIT, which is lower"},
-		{"limits that are none", func(r *snapshot.Run, _ *Config) { r.Target.GoMemLimit, r.Target.CgroupLimit = 1<<63-1, 1<<62 }, "", -1, ""},
+		{"none is known", func(*snapshot.Run, *Config) {}, "", -1, Reason{}},
+		{"the user's", func(_ *snapshot.Run, c *Config) { c.Limit = 1020e6 }, LimitGiven, (1000*MB - 2*liveAtEnd) / (2 * MB), Reason{PeaksBeforeGC, Values{Times: 2}}},
+		{"the user's goes before all others", func(r *snapshot.Run, c *Config) { c.Limit, r.Target.CgroupLimit = 1020e6, 500e6 }, LimitGiven, (1000*MB - 2*liveAtEnd) / (2 * MB), Reason{}},
+		{"one that the recording holds", func(r *snapshot.Run, _ *Config) { r.Target.Limit = 1020e6 }, LimitGiven, (1000*MB - 2*liveAtEnd) / (2 * MB), Reason{}},
+		{"a control group's", func(r *snapshot.Run, _ *Config) { r.Target.CgroupLimit = 1020e6 }, LimitCgroup, (1000*MB - 2*liveAtEnd) / (2 * MB), Reason{PeaksBeforeGC, Values{Times: 2}}},
+		{"GOMEMLIMIT: the collector gives up its room", func(r *snapshot.Run, _ *Config) { r.Target.GoMemLimit = 1020e6 }, LimitGo, (1000*MB - liveAtEnd) / MB, Reason{Code: RuntimeKeepsLimit}},
+		{"both: GOMEMLIMIT comes first and keeps the peaks down", func(r *snapshot.Run, _ *Config) { r.Target.GoMemLimit, r.Target.CgroupLimit = 900e6, 1020e6 }, LimitGo, (880*MB - liveAtEnd) / MB, Reason{}},
+		{"both: it is too high to help", func(r *snapshot.Run, _ *Config) { r.Target.GoMemLimit, r.Target.CgroupLimit = 2000e6, 1020e6 }, LimitCgroup, (1000*MB - 2*liveAtEnd) / (2 * MB), Reason{}},
+		{"the user's above GOMEMLIMIT", func(r *snapshot.Run, c *Config) { r.Target.GoMemLimit, c.Limit = 900e6, 1020e6 }, LimitGiven, (1000*MB - liveAtEnd) / MB, Reason{Code: LimitKeepsLow}},
+		{"limits that are none", func(r *snapshot.Run, _ *Config) { r.Target.GoMemLimit, r.Target.CgroupLimit = 1<<63-1, 1<<62 }, "", -1, Reason{}},
 		{"a goal of half as much more", func(r *snapshot.Run, c *Config) {
 			c.Limit = 1020e6
 			for _, s := range r.Snapshots {
 				s.Counters.Values["NextGC"] = s.Counters.Values["HeapAlloc"] * 3 / 2
 			}
-		}, LimitGiven, (1000*MB - 1.5*liveAtEnd) / (1.5 * MB), "peaks at 1.5 times"},
+		}, LimitGiven, (1000*MB - 1.5*liveAtEnd) / (1.5 * MB), Reason{PeaksBeforeGC, Values{Times: 1.5}}},
 		{"the least heap tells no goal, GOGC does", func(r *snapshot.Run, c *Config) {
 			c.Limit, r.Target.GOGC = 1020e6, 300
 			for _, s := range r.Snapshots {
 				s.Counters.Values["NextGC"] = 12 << 20
 			}
-		}, LimitGiven, (1000*MB - 4*liveAtEnd) / (4 * MB), "peaks at 4.0 times"},
+		}, LimitGiven, (1000*MB - 4*liveAtEnd) / (4 * MB), Reason{PeaksBeforeGC, Values{Times: 4}}},
 		{"a goal that the stacks share", func(r *snapshot.Run, c *Config) {
 			c.Limit = 1020e6
 			for _, s := range r.Snapshots {
 				s.Counters.Values["StackInuse"] = 10e6
 				s.Counters.Values["NextGC"] = 2*s.Counters.Values["HeapAlloc"] + 10e6
 			}
-		}, LimitGiven, (1000*MB - 2*liveAtEnd - 10*MB) / (2 * MB), "peaks at 2.0 times"},
+		}, LimitGiven, (1000*MB - 2*liveAtEnd - 10*MB) / (2 * MB), Reason{PeaksBeforeGC, Values{Times: 2}}},
 		{"GOGC=off and a limit that kills: nothing to be said", func(r *snapshot.Run, c *Config) {
 			c.Limit, r.Target.GOGC = 1020e6, -1
 			for _, s := range r.Snapshots {
 				s.Counters.Values["NextGC"] = 1<<63 - 1
 			}
-		}, "", -1, ""},
-		{"GOGC=off and GOMEMLIMIT", func(r *snapshot.Run, _ *Config) { r.Target.GoMemLimit, r.Target.GOGC = 1020e6, -1 }, LimitGo, (1000*MB - liveAtEnd) / MB, ""},
-		{"more was resident than the goal tells", func(r *snapshot.Run, c *Config) { c.Limit, r.Peak.RSS = 1020e6, 500e6 }, LimitGiven, 520 * MB / (2 * MB), ""},
+		}, "", -1, Reason{}},
+		{"GOGC=off and GOMEMLIMIT", func(r *snapshot.Run, _ *Config) { r.Target.GoMemLimit, r.Target.GOGC = 1020e6, -1 }, LimitGo, (1000*MB - liveAtEnd) / MB, Reason{}},
+		{"more was resident than the goal tells", func(r *snapshot.Run, c *Config) { c.Limit, r.Peak.RSS = 1020e6, 500e6 }, LimitGiven, 520 * MB / (2 * MB), Reason{}},
 		{"of which files back a part", func(r *snapshot.Run, c *Config) {
 			c.Limit, r.Peak.RSS = 1020e6, 500e6
 			for _, s := range r.Snapshots {
 				rss := uint64(330e6)
 				s.RSS, s.Counters.Values[anonymous] = &rss, 300e6
 			}
-		}, LimitGiven, 550 * MB / (2 * MB), ""},
+		}, LimitGiven, 550 * MB / (2 * MB), Reason{}},
 		{"resident memory grows faster than the heap can make it", func(r *snapshot.Run, c *Config) {
 			c.Limit = 1020e6
 			for i, s := range r.Snapshots {
 				rss := uint64(100e6 + max(0, i-6)*10e6) // 5 MB/s
 				s.RSS = &rss
 			}
-		}, LimitGiven, (1000*MB - 2*liveAtEnd) / (5 * MB), "goes on growing as it did"},
-		{"it is reached already", func(_ *snapshot.Run, c *Config) { c.Limit = 100e6 }, LimitGiven, 0, ""},
+		}, LimitGiven, (1000*MB - 2*liveAtEnd) / (5 * MB), Reason{Code: ResidentGoesOn}},
+		{"it is reached already", func(_ *snapshot.Run, c *Config) { c.Limit = 100e6 }, LimitGiven, 0, Reason{}},
 	} {
 		run, cfg := leaking1MB(20), DefaultConfig()
 		c.edit(run, &cfg)
@@ -99,8 +99,8 @@ func TestForecastToEachLimit(t *testing.T) {
 		if f.Limit != c.kind || math.Abs(iv.Estimate-c.want) > 0.01*c.want || iv.Lo > iv.Estimate || iv.Hi < iv.Estimate || iv.Hi > 1.1*iv.Estimate {
 			t.Errorf("%s: %s limit in %+v, want %s in %.0f s", c.name, f.Limit, iv, c.kind, c.want)
 		}
-		if !said([]string{f.Assumes}, c.says) {
-			t.Errorf("%s: assumes %q, want %q", c.name, f.Assumes, c.says)
+		if f.Assumption == nil || !says([]Reason{*f.Assumption}, c.says) {
+			t.Errorf("%s: assumes %+v, want %+v", c.name, f.Assumption, c.says)
 		}
 	}
 }

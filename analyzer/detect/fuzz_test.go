@@ -144,28 +144,36 @@ func check(t *testing.T, res *Result) {
 			}
 		}
 	}
+	encodes(t, res.Totals, res.Findings, res.Power, res.Forecast)
 	for _, x := range res.Totals {
-		intervals(x.Name, x.PerOp, x.PerSecond)
+		intervals(x.Name, x.In(PerOp), x.In(PerSecond))
 		number(x.Name, x.First, x.Last)
 		if !slices.Contains(verdicts, x.Verdict) {
 			t.Errorf("%s: verdict %q", x.Name, x.Verdict)
 		}
 	}
 	for i, x := range res.Findings {
-		intervals(x.Function, x.BytesPerOp, x.ObjectsPerOp, x.GoroutinesPerOp, x.BytesPerSecond, x.AllocPerOp)
-		number(x.Function, x.LiveBytes, x.Count, x.Share)
+		for _, r := range []*Rate{x.Bytes, x.Objects, x.Goroutines, x.Allocated} {
+			if r != nil {
+				intervals(x.Function, &r.Interval)
+				if r.Per != res.Per || r.Per == PerSecond && r != x.Bytes {
+					t.Errorf("%s: growth per %s in a run per %s", x.Function, r.Per, res.Per)
+				}
+			}
+		}
+		number(x.Function, float64(x.LiveBytes), float64(x.Count), float64(x.Share))
 		if x.Trend != nil {
 			number(x.Function, x.Trend.Tau, x.Trend.P)
 		}
-		if !slices.Contains(verdicts, x.Verdict) || x.ID == "" || len(x.Why) == 0 || x.Share < 0 || x.Share > 1 {
+		if !slices.Contains(verdicts, x.Verdict) || x.ID == "" || len(x.Reasons) == 0 || x.Share < 0 || x.Share > 1 {
 			t.Errorf("finding %+v", x)
 		}
-		if i > 0 && rank(res.Findings[i-1].Verdict) > rank(x.Verdict) {
+		if i > 0 && res.Findings[i-1].Verdict.Rank() > x.Verdict.Rank() {
 			t.Errorf("finding %d is worse than the one before it", i)
 		}
 	}
 	if p := res.Power; p != nil {
-		for _, v := range []*float64{p.BytesPerOp, p.GoroutinesPerOp, p.BytesPerSecond, p.GoroutinesPerSecond} {
+		for _, v := range []*float64{p.Bytes, p.Goroutines, p.SiteBytes} {
 			if v != nil {
 				number("power", *v)
 			}

@@ -2,7 +2,6 @@ package detect
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 
@@ -10,155 +9,95 @@ import (
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 )
 
-// groupFinding is a goroutine finding with the group behind it.
-type groupFinding struct {
-	Finding
-	group  *series.Group
-	growth float64
+// group is a group of goroutines with its evidence and the finding made of it.
+type group struct {
+	Evidence
+	Decision
+	series  *series.Group
+	gained  float64   // goroutines, over the judged snapshots; of latecomers, all of them
+	quiet   float64   // seconds since the last of the latecomers came
+	u, y    []float64 // the judged counts
+	finding Finding
 }
 
-// shortWindow is the time below which growing goroutines without a drain or a
-// count of operations look like any healthy ramp (METHOD.md, section 7).
-const shortWindow = 120 // seconds
+// measureGroups measures the groups that may be something to speak of: those that
+// grew by the evidence floor, those that the runtime proved, and latecomers.
+func (j *judgement) measureGroups() {
+	open := false // the count of all grew and was not shown to have stopped
+	if t := j.measured(series.Goroutines); t != nil {
+		open = t.open()
+	}
+	proved := map[*series.Group]bool{}
+	var late []*group
+	for _, s := range j.run.Groups {
+		g := j.measureGroup(s, open)
+		for _, p := range j.run.Leaked {
+			if p.Site == s.Site && p.Root == s.Root && p.Reason == s.Reason {
+				g.ofGroup.proved, g.ofGroup.leaked = true, g.ofGroup.leaked+last(p.Count)
+				proved[p] = true
+			}
+		}
+		switch {
+		case g.ofGroup.shown || g.ofGroup.proved:
+			j.groups = append(j.groups, g)
+		case j.cameLate(g):
+			late = append(late, g)
+		}
+	}
+	j.groups = append(j.groups, late...)
+	for _, p := range j.run.Leaked {
+		if !proved[p] { // there is no goroutine profile beside the proof
+			g := &group{series: p, Evidence: Evidence{Judged: 0, Missing: NotRecorded}}
+			g.ofGroup = &groupFacts{proved: true, leaked: last(p.Count), waited: p.Longest.Seconds()}
+			j.groups = append(j.groups, g)
+		}
+	}
+}
 
-// brief reports that the judged snapshots at are no longer than shortWindow. A
+// measureGroup asks a group all there is to ask of it alone. Where the count of
+// all is open, one that rises by the rank test alone is shown to grow as well.
+func (j *judgement) measureGroup(s *series.Group, open bool) *group {
+	g := &group{series: s}
+	var at []int
+	g.u, g.y, at = j.run.Known(s.Count, j.run.Window.Judged)
+	n := len(g.u)
+	facts := &groupFacts{blocks: blocks(s.Reason), forever: s.Reason == "select (no cases)", waited: s.Longest.Seconds()}
+	if n < minTail || g.y[n-1]-g.y[0] < floorGoroutines {
+		g.Evidence = Evidence{Judged: n, Missing: TooFewSnapshots, ofGroup: facts}
+		return g
+	}
+	e := measureExact(g.u, g.y, 0, j.before(s.Count))
+	e.ofGroup = facts
+	if e.Measured() && e.Grew >= floorGoroutines && (e.Significant() || open && e.Rank.Passed) {
+		facts.shown, g.gained = true, e.Grew
+		births, deaths := 0.0, 0.0
+		for i := 1; i < n; i++ {
+			if d := g.y[i] - g.y[i-1]; d > 0 {
+				births += d
+			} else {
+				deaths -= d
+			}
+		}
+		facts.ended = Test{"few ended", !(deaths > manyEnded*births), deaths / births, manyEnded, unitShare}
+		e.Kept = j.kept(s.Count, g.y[n-1], e.Grew)
+		if j.brief(at) && !j.run.HasOps && !e.Kept.Asked() {
+			facts.brief = j.run.Seconds[at[n-1]] - j.run.Seconds[at[0]]
+		}
+	}
+	g.Evidence = e
+	return g
+}
+
+// brief reports that the judged snapshots at are no longer than shortWatch. A
 // window is known to half an interval between snapshots: so much is asked
 // for in addition, or the clock's jitter would decide.
-func (a *analysis) brief(at []int) bool {
+func (j *judgement) brief(at []int) bool {
 	n := len(at)
 	if n < 2 {
 		return true
 	}
-	span := a.r.Seconds[at[n-1]] - a.r.Seconds[at[0]]
-	return span < shortWindow+span/float64(n-1)/2
-}
-
-// goroutines judges the groups by growth and by proof.
-func (a *analysis) goroutines() []*groupFinding {
-	open := false // the count of all grew and was not shown to have stopped
-	if m := a.totals[series.Goroutines]; m != nil {
-		open = m.settle(a, a.scaleOf(series.Goroutines)) == Growing
-	}
-	var out []*groupFinding
-	shown := map[*series.Group]bool{}
-	for _, g := range a.r.Groups {
-		f := a.judgeGroup(g, open)
-		for _, p := range a.r.Leaked {
-			if p.Site == g.Site && p.Root == g.Root && p.Reason == g.Reason {
-				if f == nil {
-					f = a.groupFinding(g, gates{}, Leak)
-				}
-				f.Verdict = Leak
-				f.proved(p)
-				shown[p] = true
-			}
-		}
-		if f != nil {
-			out = append(out, f)
-		}
-	}
-	out = append(out, a.latecomers(out)...)
-	for _, p := range a.r.Leaked {
-		if !shown[p] { // there is no goroutine profile beside the proof
-			f := a.groupFinding(p, gates{}, Leak)
-			f.proved(p)
-			out = append(out, f)
-		}
-	}
-	return connected(out)
-}
-
-// connected makes one finding of the groups without a frame outside the standard
-// library whose numbers rise alike: a connection has a reader and a writer, and
-// its server has one, too. The first in order of severity and number tells the
-// others.
-func connected(groups []*groupFinding) []*groupFinding {
-	slices.SortStableFunc(groups, func(a, b *groupFinding) int {
-		return cmp.Or(cmp.Compare(rank(a.Verdict), rank(b.Verdict)), cmp.Compare(b.Count, a.Count))
-	})
-	var out []*groupFinding
-	for _, g := range groups {
-		i := slices.IndexFunc(out, func(o *groupFinding) bool { return library(o) && library(g) && alike(o, g) })
-		if i < 0 {
-			out = append(out, g)
-			continue
-		}
-		out[i].Why = append(out[i].Why, fmt.Sprintf("so does the number of those [%s] in %s", orRunning(g.WaitReason), g.Function))
-	}
-	return out
-}
-
-// library reports that no frame of the group is outside the standard library.
-func library(g *groupFinding) bool {
-	return !slices.ContainsFunc(g.Stack, func(f snapshot.Frame) bool { return !series.Standard(f) })
-}
-
-// alike reports that two groups grew by the same number over the judged
-// snapshots, within a tenth and two.
-func alike(a, b *groupFinding) bool {
-	return math.Abs(a.growth-b.growth) <= 2+0.1*math.Max(a.growth, b.growth)
-}
-
-func (f *groupFinding) proved(p *series.Group) {
-	f.Why = append(f.Why, fmt.Sprintf("the runtime proved %s of them unreachable (goroutineleak)", number(last(p.Count))))
-}
-
-// judgeGroup returns nil for a group that does not grow. Where the count of all
-// is open, one that rises by the rank test alone is named as growing.
-func (a *analysis) judgeGroup(g *series.Group, open bool) *groupFinding {
-	u, y, at := pick(a.r, g.Count, a.w.tail)
-	n := len(u)
-	if n < minTail || y[n-1]-y[0] < floorGoroutines {
-		return nil
-	}
-	gt, ok := exact(u, y, 0, a.before(g.Count))
-	if !ok || gt.growth < floorGoroutines || !gt.significant() && !(open && gt.kendall.P <= alphaKendal) {
-		return nil
-	}
-	births, deaths := 0.0, 0.0
-	for i := 1; i < n; i++ {
-		if d := y[i] - y[i-1]; d > 0 {
-			births += d
-		} else {
-			deaths -= d
-		}
-	}
-	f := a.groupFinding(g, gt, Leak)
-	kept := math.NaN()
-	if _, d, _ := pick(a.r, g.Count, a.w.drain); len(d) > 0 {
-		kept = 1 + (d[len(d)-1]-y[n-1])/gt.growth
-	}
-	switch {
-	case kept < 0.5:
-		f.Verdict = Backlog
-		f.Why = append(f.Why, fmt.Sprintf("%.0f %% of them ended in the drain", 100*math.Min(1, 1-kept)))
-	case !gt.sustained:
-		f.Verdict = Growing
-		f.Why = append(f.Why, gt.falling)
-	case !gt.significant():
-		f.Verdict = Growing
-		f.Why = append(f.Why, fmt.Sprintf("their number rises (tau %.2f, p %.2g), but not along a line (p %.2g)", gt.kendall.Tau, gt.kendall.P, gt.p))
-	case gt.jumps():
-		f.Verdict = Growing
-		f.Why = append(f.Why, "a few steps tell the growth better than a line")
-	case deaths > 0.05*births:
-		f.Verdict = Suspect
-		f.Why = append(f.Why, fmt.Sprintf("%.0f %% as many ended as began", 100*deaths/births))
-	case !blocks(g.Reason):
-		f.Verdict = Suspect
-		f.Why = append(f.Why, "their number only rises; but what waits for time or I/O may end by itself")
-	case g.Reason == "select (no cases)":
-		f.Why = append(f.Why, "they wait in a select without cases: nothing can end them")
-	case a.brief(at) && !a.r.HasOps && math.IsNaN(kept):
-		f.Verdict = Suspect
-		f.Why = append(f.Why, fmt.Sprintf("watched for %.0f s without a drain or a count of operations: a healthy ramp looks the same", a.r.Seconds[at[n-1]]-a.r.Seconds[at[0]]))
-	default:
-		f.Why = append(f.Why, fmt.Sprintf("they begin and do not end: +%s in %d snapshots (tau %.2f, p %.2g)", number(gt.growth), n, gt.kendall.Tau, math.Max(gt.p, gt.kendall.P)))
-	}
-	if kept >= 0.5 {
-		f.Why = append(f.Why, "still there after the drain")
-	}
-	return f
+	span := j.run.Seconds[at[n-1]] - j.run.Seconds[at[0]]
+	return span < shortWatch+span/float64(n-1)/2
 }
 
 // blocks reports a wait that ends only when another goroutine acts.
@@ -170,64 +109,99 @@ func blocks(reason string) bool {
 	return true
 }
 
-func (a *analysis) groupFinding(g *series.Group, gt gates, v Verdict) *groupFinding {
-	f := &groupFinding{group: g, growth: gt.growth}
-	f.Kind, f.Verdict, f.WaitReason = KindGoroutine, v, g.Reason
-	f.blame(g.Stack, a.cfg.Module)
-	if n := len(f.Stack); n > 0 && library(f) { // what they were begun for tells more than where they wait
+// cameLate asks of a group too small for a trend whether it came all the same: not
+// there in the first third of the recording, two of them at least, blocked, none
+// of them ever ended, and the last of them came a minute before the end or longer.
+// A deadlock that one call in a thousand runs into looks so. Together they must
+// reach the evidence floor, and they are no more than suspects: a pool of workers
+// that is started late looks the same. Where operations are counted, or a drain was
+// seen, the tests of the whole count say more, and nothing is asked.
+func (j *judgement) cameLate(g *group) bool {
+	w := j.run.Window
+	if j.run.HasOps || len(w.Drain) > 0 || len(w.Early) == 0 || !blocks(g.series.Reason) || g.series.Reason == "select" {
+		return false
+	}
+	all := append(slices.Clip(w.Early), w.Judged...)
+	came, n := -1, 0.0
+	for k, i := range all {
+		switch y := g.series.Count[i]; {
+		case math.IsNaN(y):
+			continue
+		case k < len(w.Early) && y > 0, y < n:
+			return false
+		case y > n:
+			n, came = y, i
+		}
+	}
+	if came < 0 {
+		return false
+	}
+	g.quiet = j.run.Seconds[all[len(all)-1]] - j.run.Seconds[came]
+	g.ofGroup.late = Test{"came late", n >= leastLate && g.quiet >= quietSpan, n, leastLate, "goroutines"}
+	g.gained = n
+	return g.ofGroup.late.Passed
+}
+
+// connected makes the findings of the groups, and one of those without a frame
+// outside the standard library whose numbers rise alike: a connection has a reader
+// and a writer, and its server has one, too. The first in order of severity and
+// number tells the others.
+func (j *judgement) connected() []*group {
+	var all []*group
+	for _, g := range j.groups {
+		if g.Because != NoGrowthShown {
+			g.finding = j.groupFinding(g)
+			all = append(all, g)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *group) int {
+		return cmp.Or(cmp.Compare(a.Verdict.Rank(), b.Verdict.Rank()), cmp.Compare(b.finding.Count, a.finding.Count))
+	})
+	var out []*group
+	for _, g := range all {
+		i := slices.IndexFunc(out, func(o *group) bool { return o.library() && g.library() && o.alike(g) })
+		if i < 0 {
+			out = append(out, g)
+			continue
+		}
+		out[i].finding.because(SoDo, Values{Wait: g.series.Reason, Function: g.finding.Function})
+	}
+	return out
+}
+
+// library reports that no frame of the group is outside the standard library.
+func (g *group) library() bool {
+	return g.series.Stack == nil || !slices.ContainsFunc(g.series.Stack.Frames, func(f snapshot.Frame) bool { return !series.Standard(f) })
+}
+
+// alike reports that two groups grew by the same number over the judged
+// snapshots, within a tenth and two.
+func (g *group) alike(h *group) bool {
+	return math.Abs(g.gained-h.gained) <= 2+alikeWithin*math.Max(g.gained, h.gained)
+}
+
+func (j *judgement) groupFinding(g *group) Finding {
+	f := Finding{Kind: KindGoroutine, Verdict: g.Verdict, WaitReason: g.series.Reason, ID: groupID(g.series)}
+	f.blame(g.series.Stack, j.cfg.Module)
+	if n := len(f.Stack); n > 0 && g.library() { // what they were begun for tells more than where they wait
 		root := f.Stack[n-1]
 		f.Function, f.File, f.Line = root.Function, root.File, root.Line
 	}
-	f.ID = groupID(g)
-	f.Count, f.CreatedBy = last(g.Count), g.CreatedBy
-	if g.Longest > 0 {
-		f.Why = append(f.Why, fmt.Sprintf("one of them has waited for %.0f min", g.Longest.Minutes()))
+	f.Count = Count(last(g.series.Count))
+	if by := g.series.CreatedBy; by.Function != "" {
+		f.CreatedBy = &by
 	}
-	if gt.n > 0 {
-		f.Trend = gt.trend()
-		iv := gt.interval
-		if a.r.HasOps {
-			f.GoroutinesPerOp = &iv
+	if g.ofGroup.shown {
+		f.Trend = g.trend()
+		if j.run.HasOps {
+			f.Goroutines = &Rate{g.Growth, PerOp}
 		}
 	}
-	if blocks(g.Reason) {
+	f.Reasons, f.Tests = g.reasons(), g.asked()
+	if blocks(g.series.Reason) {
 		f.Shape = shapeStuck
 	}
 	return f
 }
 
-// last known value; 0 when there is none.
-func last(y []float64) float64 {
-	for i := len(y) - 1; i >= 0; i-- {
-		if !math.IsNaN(y[i]) {
-			return y[i]
-		}
-	}
-	return 0
-}
-
-// goroutineVerdict judges the count of goroutines: its own gates, but no worse
-// than the groups that make the growth.
-func (a *analysis) goroutineVerdict(groups []*groupFinding) {
-	m := a.totals[series.Goroutines]
-	if m == nil {
-		return
-	}
-	sc := a.scaleOf(series.Goroutines)
-	v := m.settle(a, sc)
-	if m.ok && m.passes() && m.growth >= floorGoroutines && v != Backlog {
-		v = Growing
-		for _, want := range []Verdict{Suspect, Leak} {
-			part := 0.0
-			for _, f := range groups {
-				if f.Verdict == want || f.Verdict == Leak {
-					part += f.growth
-				}
-			}
-			if part >= 0.5*m.growth {
-				v = want
-			}
-		}
-	}
-	a.verdict[series.Goroutines] = v
-}
+func groupID(g *series.Group) string { return GroupID(g.Reason, g.Site, g.Root) }

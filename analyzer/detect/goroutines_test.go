@@ -3,6 +3,7 @@ package detect
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,7 +46,7 @@ func crowds(st *snapshot.Stack, counts []float64) []*snapshot.Goroutines {
 	return out
 }
 
-// The rules of METHOD.md, section 7.
+// The rules of METHOD.md, Goroutines.
 func TestGoroutineRules(t *testing.T) {
 	t.Parallel()
 	const n = 20
@@ -65,36 +66,36 @@ func TestGoroutineRules(t *testing.T) {
 		want   Verdict // Unknown: no finding
 		total  Verdict
 		run    RunVerdict
-		says   string
+		says   Reason
 	}{
-		{"blocked on a receive, one in fifty operations", receiving, rise, 10_000, 0, 0, Leak, Leak, RunLeak, "they begin and do not end"},
-		{"the same, kept after the drain", receiving, withDrain(195), 10_000, 0, 3, Leak, Leak, RunLeak, "still there after the drain"},
-		{"gone after the drain", receiving, withDrain(3), 10_000, 0, 3, Backlog, Backlog, RunInconclusive, "ended in the drain"},
-		{"asleep", sleeping, rise, 10_000, 0, 0, Suspect, Suspect, RunInconclusive, "may end by itself"},
-		{"waiting for the network", reading, rise, 10_000, 0, 0, Suspect, Suspect, RunInconclusive, "may end by itself"},
-		{"not parked at all", running, rise, 10_000, 0, 0, Suspect, Suspect, RunInconclusive, "may end by itself"},
-		{"many of them end", receiving, dying, 10_000, 0, 0, Suspect, Suspect, RunInconclusive, "as many ended as began"},
-		{"a short watch without operations or drain", receiving, rise, 0, time.Second, 0, Suspect, Suspect, RunInconclusive, "watched for 13 s"},
-		{"a watch of two minutes to the interval", receiving, rise, 0, 120 * time.Second / 13, 0, Suspect, Suspect, RunInconclusive, "watched for 120 s"},
-		{"a long watch without operations", receiving, rise, 0, 20 * time.Second, 0, Leak, Leak, RunLeak, "they begin and do not end"},
-		{"a short watch of a select without cases", hanging, rise, 0, time.Second, 0, Leak, Leak, RunLeak, "nothing can end them"},
-		{"a pool that fills and stays", receiving, curve(n, 0, fills(200, 0.6)), 10_000, 0, 0, Unknown, Plateau, RunClean, ""},
-		{"a pool that has just filled", receiving, curve(n, 0, fills(200, 0.85)), 10_000, 0, 0, Growing, Growing, RunInconclusive, "the last third grew at"},
-		{"fewer than eight more", receiving, curve(n, 0, linear(9)), 10_000, 0, 0, Unknown, Stable, RunClean, ""},
-		{"nothing grows", receiving, curve(n, 0, func(float64) float64 { return 100 }), 10_000, 0, 0, Unknown, Stable, RunClean, ""},
+		{"blocked on a receive, one in fifty operations", receiving, rise, 10_000, 0, 0, Leak, Leak, RunLeak, Reason{DoNotEnd, Values{N: 14}}},
+		{"the same, kept after the drain", receiving, withDrain(195), 10_000, 0, 3, Leak, Leak, RunLeak, Reason{Code: StillAfterDrain}},
+		{"gone after the drain", receiving, withDrain(3), 10_000, 0, 3, Backlog, Backlog, RunInconclusive, Reason{Code: EndedInDrain}},
+		{"asleep", sleeping, rise, 10_000, 0, 0, Suspect, Suspect, RunInconclusive, Reason{Code: MayEnd}},
+		{"waiting for the network", reading, rise, 10_000, 0, 0, Suspect, Suspect, RunInconclusive, Reason{Code: MayEnd}},
+		{"not parked at all", running, rise, 10_000, 0, 0, Suspect, Suspect, RunInconclusive, Reason{Code: MayEnd}},
+		{"many of them end", receiving, dying, 10_000, 0, 0, Suspect, Suspect, RunInconclusive, Reason{Code: ManyEnded}},
+		{"a short watch without operations or drain", receiving, rise, 0, time.Second, 0, Suspect, Suspect, RunInconclusive, Reason{ShortWatch, Values{Seconds: 13}}},
+		{"a watch of two minutes to the interval", receiving, rise, 0, 120 * time.Second / 13, 0, Suspect, Suspect, RunInconclusive, Reason{ShortWatch, Values{Seconds: 120}}},
+		{"a long watch without operations", receiving, rise, 0, 20 * time.Second, 0, Leak, Leak, RunLeak, Reason{DoNotEnd, Values{N: 14}}},
+		{"a short watch of a select without cases", hanging, rise, 0, time.Second, 0, Leak, Leak, RunLeak, Reason{Code: SelectNoCases}},
+		{"a pool that fills and stays", receiving, curve(n, 0, fills(200, 0.6)), 10_000, 0, 0, Unknown, Plateau, RunClean, Reason{}},
+		{"a pool that has just filled", receiving, curve(n, 0, fills(200, 0.85)), 10_000, 0, 0, Growing, Growing, RunInconclusive, Reason{Code: SlackensLate}},
+		{"fewer than eight more", receiving, curve(n, 0, linear(9)), 10_000, 0, 0, Unknown, Stable, RunClean, Reason{}},
+		{"nothing grows", receiving, curve(n, 0, func(float64) float64 { return 100 }), 10_000, 0, 0, Unknown, Stable, RunClean, Reason{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := simulation{steady: n, drain: c.drain, ops: c.ops, every: c.every, stacks: crowds(c.st, c.counts), bytes: curve(n, 20, linear(0)), objects: curve(n, 1, linear(0))}
 			res := Analyze(s.run(), DefaultConfig())
-			got, why := Unknown, []string(nil)
+			got, why := Unknown, []Reason(nil)
 			if f := find(res, "example.com/app.Start.func1"); f != nil {
-				got, why = f.Verdict, f.Why
-				if f.Kind != KindGoroutine || f.Count != last(c.counts) || (f.GoroutinesPerOp == nil) != (c.ops == 0) {
+				got, why = f.Verdict, f.Reasons
+				if f.Kind != KindGoroutine || f.Count != Count(last(c.counts)) || (f.Goroutines == nil) != (c.ops == 0) {
 					t.Errorf("finding %+v, want %v goroutines", *f, last(c.counts))
 				}
 			}
-			if g := res.Total(series.Goroutines); got != c.want || g.Verdict != c.total || res.Verdict != c.run || !said(why, c.says) {
-				t.Errorf("finding %q %q, total %q %q, run %q; want %q saying %q, %q, %q", got, why, g.Verdict, g.Why, res.Verdict, c.want, c.says, c.total, c.run)
+			if g := res.Total(series.Goroutines); got != c.want || g.Verdict != c.total || res.Verdict != c.run || !says(why, c.says) {
+				t.Errorf("finding %q %+v, total %q %+v, run %q; want %q saying %+v, %q, %q", got, why, g.Verdict, g.Reasons, res.Verdict, c.want, c.says, c.total, c.run)
 			}
 		})
 	}
@@ -138,7 +139,7 @@ func TestLatecomers(t *testing.T) {
 			got := Unknown
 			if f := find(Analyze(s.run(), DefaultConfig()), "example.com/app.Start.func1"); f != nil {
 				got = f.Verdict
-				if got == Suspect && !said(f.Why, "none has ended") || f.Count != 9 {
+				if got == Suspect && !says(f.Reasons, Reason{CameLate, Values{Count: 9}}) || f.Count != 9 {
 					t.Errorf("finding %+v", *f)
 				}
 			}
@@ -161,8 +162,62 @@ func TestProvedGoroutinesAreALeak(t *testing.T) {
 		change(&s)
 		res := Analyze(s.run(), DefaultConfig())
 		f := find(res, "example.com/app.Start.func1")
-		if res.Verdict != RunLeak || f == nil || f.Verdict != Leak || f.Count != 5 || !said(f.Why, "proved 5 of them") {
+		if res.Verdict != RunLeak || f == nil || f.Verdict != Leak || f.Count != 5 || !says(f.Reasons, Reason{RuntimeProved, Values{Count: 5}}) {
 			t.Errorf("%s: run %s, findings %+v; want a proved leak of 5", name, res.Verdict, res.Findings)
+		}
+	}
+}
+
+// What the runtime proved once is a leak, whatever its last report says: a later
+// snapshot may come without the goroutine, or without the profile.
+func TestWhatWasProvedOnceIsALeak(t *testing.T) {
+	t.Parallel()
+	none := &snapshot.Goroutines{}
+	proof := &snapshot.Goroutines{Total: 5, Samples: []snapshot.GoroutineSample{{Stack: receiving, Count: 5}}}
+	for _, c := range []struct {
+		name         string
+		last         *snapshot.Goroutines
+		noGoroutines bool
+		count        float64
+	}{
+		{"the last report is the proof", proof, false, 5},
+		{"the last report does not have them", none, false, 0},
+		{"nor is there a goroutine profile", none, true, 0},
+		{"there is no last report", nil, false, 5},
+	} {
+		s := simulation{steady: 20, ops: 10_000, bytes: curve(20, 20, linear(0)), noGoroutines: c.noGoroutines}
+		s.stacks = crowds(receiving, curve(20, 0, func(float64) float64 { return 5 }))
+		run := s.run()
+		run.Snapshots[9].Leaked, run.Snapshots[19].Leaked = proof, c.last
+		res := Analyze(run, DefaultConfig())
+		f := find(res, "example.com/app.Start.func1")
+		if res.Verdict != RunLeak || f == nil || f.Verdict != Leak || reason(f.Reasons, RuntimeProved) == nil || reason(f.Reasons, RuntimeProved).Values.Count != c.count {
+			t.Errorf("%s: run %s, findings %+v; want a proved leak, %v of them in the last report", c.name, res.Verdict, res.Findings, c.count)
+		}
+	}
+}
+
+// Proof does not hide what the growth says by itself.
+func TestProvedGoroutinesThatGrowSaySo(t *testing.T) {
+	t.Parallel()
+	const n = 20
+	rise := curve(n, 0, linear(200))
+	for _, c := range []struct {
+		name   string
+		counts []float64
+		drain  int
+		want   []Code
+	}{
+		{"they begin and do not end", rise, 0, []Code{DoNotEnd, RuntimeProved}},
+		{"kept after the drain", append(slices.Clone(rise), 195, 195), 2, []Code{DoNotEnd, StillAfterDrain, RuntimeProved}},
+		{"gone after the drain", append(slices.Clone(rise), 3, 3), 2, []Code{EndedInDrain, RuntimeProved}},
+		{"they do not grow", curve(n, 0, func(float64) float64 { return 5 }), 0, []Code{RuntimeProved}},
+	} {
+		s := simulation{steady: n, drain: c.drain, ops: 10_000, stacks: crowds(receiving, c.counts), bytes: curve(n, 20, linear(0)), objects: curve(n, 1, linear(0))}
+		s.leaked = &snapshot.Goroutines{Total: 5, Samples: []snapshot.GoroutineSample{{Stack: receiving, Count: 5}}}
+		f := find(Analyze(s.run(), DefaultConfig()), "example.com/app.Start.func1")
+		if f == nil || f.Verdict != Leak || !slices.Equal(codes(f.Reasons), c.want) {
+			t.Errorf("%s: %+v, want a leak saying %q", c.name, f, c.want)
 		}
 	}
 }
@@ -255,7 +310,7 @@ func TestConnectionsAreOneFinding(t *testing.T) {
 			conn = &res.Findings[i]
 		}
 	}
-	if conn == nil || conn.Function != "net/http.(*persistConn).writeLoop" || !said(conn.Why, "so does the number of those [IO wait] in net/http.(*persistConn).readLoop") {
+	if conn == nil || conn.Function != "net/http.(*persistConn).writeLoop" || !says(conn.Reasons, Reason{SoDo, Values{Wait: "IO wait", Function: "net/http.(*persistConn).readLoop"}}) {
 		t.Errorf("findings %+v, want the writers that tell of the readers", res.Findings)
 	}
 }
@@ -266,14 +321,14 @@ func TestWhatNoSiteExplainsIsTheStuckGoroutines(t *testing.T) {
 	for _, c := range []struct {
 		each float64
 		want Verdict // of (unattributed)
-		says string  // of the goroutines
-	}{{800, Growing, "the heap grows by 80"}, {80_000, Leak, "they begin and do not end"}} {
+		says Reason  // of the goroutines
+	}{{800, Growing, Reason{HeapGrowsWithEach, Values{Bytes: 803}}}, {80_000, Leak, Reason{Code: DoNotEnd}}} {
 		s := simulation{steady: 20, ops: 10_000, stacks: crowds(receiving, curve(20, 0, linear(500))), heap: still(20)}
 		s.bytes, s.objects = curve(20, 500, linear(500*c.each)), curve(20, 5, linear(2000))
 		res := Analyze(s.run(), DefaultConfig())
 		f, g := find(res, Unattributed), find(res, "example.com/app.Start.func1")
-		if f == nil || g == nil || f.Verdict != c.want || g.Verdict != Leak || !said(g.Why, c.says) || res.Verdict != RunLeak {
-			t.Errorf("%.0f bytes each: %s, findings %+v; want (unattributed) %s, the goroutines saying %q", c.each, res.Verdict, res.Findings, c.want, c.says)
+		if f == nil || g == nil || f.Verdict != c.want || g.Verdict != Leak || !says(g.Reasons, c.says) || res.Verdict != RunLeak {
+			t.Errorf("%.0f bytes each: %s, findings %+v; want (unattributed) %s, the goroutines saying %+v", c.each, res.Verdict, res.Findings, c.want, c.says)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -16,8 +17,8 @@ func TestNoGoroutineInSoManyOperationsIsABoundAndNoMore(t *testing.T) {
 		s := simulation{steady: 20, idle: 6, ops: c.ops, bytes: curve(20, 500, linear(0)), objects: curve(20, 5, linear(0))}
 		res := Analyze(s.run(), DefaultConfig())
 		g := res.Total(series.Goroutines)
-		if bound := 3 / float64(c.ops); g.PerOp.Hi < bound*0.999 || g.Verdict != c.want {
-			t.Errorf("%d operations without a new goroutine: at most %.4g an operation, %q; want at least %.4g, %q", c.ops, g.PerOp.Hi, g.Verdict, bound, c.want)
+		if bound := 3 / float64(c.ops); g.In(PerOp).Hi < bound*0.999 || g.Verdict != c.want {
+			t.Errorf("%d operations without a new goroutine: at most %.4g an operation, %q; want at least %.4g, %q", c.ops, g.In(PerOp).Hi, g.Verdict, bound, c.want)
 		}
 	}
 }
@@ -30,8 +31,8 @@ func TestARunThatFailedIsNeverClean(t *testing.T) {
 	}
 	for _, c := range []struct{ failed, ended string }{{"the target is gone: killed", ""}, {"", "the error rate was above 5 %"}} {
 		run.Failed, run.Ended = c.failed, c.ended
-		if res := Analyze(run, DefaultConfig()); res.Verdict != RunInconclusive || !said(res.Warnings, c.failed+c.ended) {
-			t.Errorf("%+v: %s, warnings %q; want inconclusive, saying why", c, res.Verdict, res.Warnings)
+		if res := Analyze(run, DefaultConfig()); res.Verdict != RunInconclusive || !warns(res.Warnings, Reason{NotWholeRun, Values{Text: c.failed + c.ended}}) {
+			t.Errorf("%+v: %s, warnings %+v; want inconclusive, saying why", c, res.Verdict, res.Warnings)
 		}
 	}
 }
@@ -62,4 +63,13 @@ func TestConnectionsThatComeInAreNoLeakOfTheHeap(t *testing.T) {
 			}
 		})
 	}
+	t.Run("bytes would be a leak, objects rise unevenly: both say with what", func(t *testing.T) {
+		const n = 20
+		s := simulation{steady: n, every: 20 * time.Second, stacks: crowds(reading, curve(n, 0, linear(400))), bytes: curve(n, 500, linear(4e6)), objects: curve(n, 5, func(u float64) float64 { return 16_000 * math.Sqrt(u) })}
+		res := Analyze(s.run(), DefaultConfig())
+		b, o := res.Total(series.LiveBytes), res.Total(series.LiveObjects)
+		if b.Verdict != Growing || o.Verdict != Growing || !says(b.Reasons, Reason{Code: WithGoroutines}) || !says(o.Reasons, Reason{Code: WithGoroutines}) || saysAny(res.Total(series.Goroutines).Reasons, WithGoroutines) {
+			t.Errorf("totals %+v, want bytes and objects to grow with goroutines", res.Totals)
+		}
+	})
 }

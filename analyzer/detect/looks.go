@@ -57,9 +57,9 @@ func (l *Looks) Level(k int) float64 {
 }
 
 // Look judges the run so far: all its snapshots up to now, not only those since
-// the last look. What passes all gates for the first time, or not at the level
+// the last look. What passes all tests for the first time, or not at the level
 // of this look, is a suspect; at the next look that finds it again, it is a
-// leak, and stays one for as long as it passes the gates of a single judgement.
+// leak, and stays one for as long as it passes the tests of a single judgement.
 // What the runtime proves needs no second look. A run without a new
 // snapshot is no look: the last result is returned again.
 //
@@ -73,13 +73,13 @@ func (l *Looks) Look(run *snapshot.Run) *Result {
 	level := l.Level(l.look)
 	cfg := l.cfg
 	cfg.Alpha *= level
-	a := judge(run, cfg)
-	claims := a.claims(level, l.told)
+	j := judge(run, cfg)
+	claims := j.claims(level, l.told)
 	confirmed := map[string]bool{}
 	for id := range claims {
 		confirmed[id] = l.claimed[id] || l.told[id]
 	}
-	for id := range a.proofs() {
+	for id := range j.proofs() {
 		claims[id], confirmed[id] = true, true
 	}
 	// One quantity may pass at one look and the other at the next: both tell
@@ -96,40 +96,42 @@ func (l *Looks) Look(run *snapshot.Run) *Result {
 			l.told[id] = true
 		}
 	}
-	a.hold(claims, confirmed)
-	if a.res.Verdict == RunLeak {
-		a.res.Forecast = a.forecast()
+	j.hold(claims, confirmed)
+	if j.res.Verdict == RunLeak {
+		j.res.Forecast = j.forecast()
 	}
-	l.last = a.res
-	return a.res
+	l.last = j.res
+	return j.res
 }
 
-// claims names what passes all gates at the given part of the slope's level:
+// claims names what passes all tests at the given part of the slope's level:
 // totals by name, findings by id. Sites had their part in Config.Alpha. What was
 // told before must pass those of a single judgement alone: its level is spent,
 // and ever stricter ones would take back what goes on.
-func (a *analysis) claims(level float64, told map[string]bool) map[string]bool {
+func (j *judgement) claims(level float64, told map[string]bool) map[string]bool {
 	out := map[string]bool{}
+	steep := func(id string, e *Evidence, u, y []float64) bool {
+		return told[id] || e.Slope.Statistic <= alphaSlope*level && shownToGoOn(u, y)
+	}
 	for _, name := range []string{series.LiveBytes, series.LiveObjects} {
-		if m := a.totals[name]; m != nil && a.verdict[name] == Leak && (told[name] || m.p <= alphaSlope*level && goesOn(m.u, m.y)) {
+		if t := j.totals[name]; t != nil && t.Verdict == Leak && steep(name, &t.Evidence, t.u, t.y) {
 			out[name] = true
 		}
 	}
 	heap := out[series.LiveBytes] || out[series.LiveObjects]
-	steep := map[string]bool{} // groups of goroutines
-	for _, g := range a.r.Groups {
-		u, y, _ := pick(a.r, g.Count, a.w.tail)
-		if gt, ok := exact(u, y, 0, a.before(g.Count)); ok && (told[groupID(g)] || gt.p <= alphaSlope*level && goesOn(u, y)) {
-			steep[groupID(g)] = true
+	groups := map[string]bool{}
+	for _, g := range j.groups {
+		if id := groupID(g.series); g.Measured() && steep(id, &g.Evidence, g.u, g.y) {
+			groups[id] = true
 		}
 	}
-	for _, f := range a.res.Findings {
+	for _, f := range j.res.Findings {
 		if f.Verdict != Leak {
 			continue
 		}
-		ok := heap || len(f.Stack) > 0 && a.sampledAlone()
+		ok := heap || len(f.Stack) > 0 && j.sampledAlone()
 		if f.Kind == KindGoroutine {
-			ok = steep[f.ID]
+			ok = groups[f.ID]
 		}
 		for _, id := range f.ids() {
 			if ok {
@@ -140,79 +142,34 @@ func (a *analysis) claims(level float64, told map[string]bool) map[string]bool {
 	return out
 }
 
-// ids are those of the sites that f stands for, its own among them.
-func (f *Finding) ids() []string {
-	if len(f.Parts) > 0 {
-		return f.Parts
-	}
-	return []string{f.ID}
-}
-
-// goesOn reports that the second half is shown to grow at more than seven tenths
+// shownToGoOn reports that the second half is shown to grow at more than seven tenths
 // of the first half's rate. A single judgement only asks that slackening is not
 // shown; over many looks some will not show it of a curve that bends all the
 // time: a logarithm has 0.58 over the last two thirds of a run. The level is
 // strict for the same reason: at 5 %, 3 % of logarithms passed at one of 53
 // looks. A leak with little noise passes at once; one whose t is below some 40
 // waits for more snapshots.
-func goesOn(u, y []float64) bool {
+func shownToGoOn(u, y []float64) bool {
 	n := len(u)
 	h := n / 2
 	a, err1 := stats.FitSlope(u[:h+1], y[:h+1], stats.Noise{})
 	b, err2 := stats.FitSlope(u[h:], y[h:], stats.Noise{})
-	const least, level = 0.7, 0.995
-	se := math.Hypot(b.SE, least*a.SE)
-	return err1 == nil && err2 == nil && n > 4 && b.PerX-least*a.PerX > stats.StudentQuantile(level, float64(n-4))*se
+	se := math.Hypot(b.SE, looksGoOnAt*a.SE)
+	return err1 == nil && err2 == nil && n > 4 && b.PerX-looksGoOnAt*a.PerX > stats.StudentQuantile(looksGoOnSure, float64(n-4))*se
 }
 
 // sampledAlone reports that there are no exact counters of the heap, so that
 // the sites decide.
-func (a *analysis) sampledAlone() bool {
-	t := a.r.Total(series.LiveBytes)
+func (j *judgement) sampledAlone() bool {
+	t := j.run.Total(series.LiveBytes)
 	return t == nil || t.Sampled
 }
 
 // proofs are the groups that the runtime reports as leaked.
-func (a *analysis) proofs() map[string]bool {
+func (j *judgement) proofs() map[string]bool {
 	out := map[string]bool{}
-	for _, g := range a.r.Leaked {
+	for _, g := range j.run.Leaked {
 		out[groupID(g)] = true
 	}
 	return out
-}
-
-func groupID(g *series.Group) string {
-	return GroupID(g.Reason, g.Site, g.Root)
-}
-
-// hold makes suspects of all leaks that are not confirmed, and judges the run
-// anew.
-func (a *analysis) hold(claims, confirmed map[string]bool) {
-	why := func(id string) string {
-		if claims[id] {
-			return "passes all gates at this look: a leak if the next one finds it again"
-		}
-		return "passes all gates of a single judgement, but not yet at the stricter level of repeated looks"
-	}
-	for i := range a.res.Findings {
-		f := &a.res.Findings[i]
-		if f.Verdict == Leak && !slices.ContainsFunc(f.ids(), func(id string) bool { return confirmed[id] }) {
-			f.Verdict = Suspect
-			f.Why = append(f.Why, why(f.ID))
-		}
-	}
-	order(a.res.Findings)
-	stuck := slices.ContainsFunc(a.res.Findings, func(f Finding) bool { return f.Kind == KindGoroutine && f.Verdict == Leak })
-	held := false
-	for i := range a.res.Totals {
-		t := &a.res.Totals[i]
-		if t.Verdict != Leak || confirmed[t.Name] || t.Name == series.Goroutines && stuck {
-			continue
-		}
-		t.Verdict, a.verdict[t.Name], held = Suspect, Suspect, true
-		t.Why = append(t.Why, why(t.Name))
-	}
-	if a.res.Verdict = a.conclude(); a.res.Verdict == RunClean && held {
-		a.res.Verdict = RunInconclusive
-	}
 }

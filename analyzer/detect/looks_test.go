@@ -39,8 +39,8 @@ func TestALeakIsConfirmedAtTheSecondLookInARow(t *testing.T) {
 	l := NewLooks(DefaultConfig(), 10)
 	first := l.Look(upTo(run, 18))
 	b := first.Total(series.LiveBytes)
-	if first.Verdict != RunInconclusive || b.Verdict != Suspect || !said(b.Why, "a leak if the next one finds it again") {
-		t.Fatalf("first look: %s, %s %q; want a suspect", first.Verdict, b.Verdict, b.Why)
+	if first.Verdict != RunInconclusive || b.Verdict != Suspect || !says(b.Reasons, Reason{Code: AwaitsNextLook}) {
+		t.Fatalf("first look: %s, %s %+v; want a suspect", first.Verdict, b.Verdict, b.Reasons)
 	}
 	for _, f := range first.Findings {
 		if f.Verdict == Leak {
@@ -133,7 +133,7 @@ func TestGoroutinesAreConfirmedByGroup(t *testing.T) {
 		t.Errorf("%s, then %s; want inconclusive, then leak", first.Verdict, second.Verdict)
 	}
 	if g := second.Total(series.Goroutines); g.Verdict != Leak {
-		t.Errorf("goroutines in all %s %q, want a leak with their group", g.Verdict, g.Why)
+		t.Errorf("goroutines in all %s %+v, want a leak with their group", g.Verdict, g.Reasons)
 	}
 }
 
@@ -168,6 +168,27 @@ func TestAHeldBackLeakIsNotClean(t *testing.T) {
 	}
 	if res := NewLooks(DefaultConfig(), 5).Look(s.run()); res.Verdict != RunInconclusive {
 		t.Errorf("held back: %s, want inconclusive", res.Verdict)
+	}
+}
+
+// A look at a run that failed is no cleaner than a judgement of it, and both say
+// so once.
+func TestALookAtARunThatFailedIsNeverClean(t *testing.T) {
+	t.Parallel()
+	run := simulation{steady: 20, idle: 6, ops: 10_000, bytes: curve(20, 500, linear(0)), objects: curve(20, 5, linear(0))}.run()
+	if v := NewLooks(DefaultConfig(), 5).Look(run).Verdict; v != RunClean {
+		t.Fatalf("a look at the whole run: %s, want clean", v)
+	}
+	run.Failed = "the target is gone: killed"
+	res := NewLooks(DefaultConfig(), 5).Look(run)
+	said := 0
+	for _, w := range res.Warnings {
+		if w.Code == NotWholeRun && w.Values.Text == run.Failed {
+			said++
+		}
+	}
+	if res.Verdict != RunInconclusive || said != 1 {
+		t.Errorf("%s, warnings %+v; want inconclusive, saying why once", res.Verdict, res.Warnings)
 	}
 }
 

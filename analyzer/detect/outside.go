@@ -1,8 +1,8 @@
 package detect
 
 import (
-	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/heapdrift/heapdrift/analyzer/series"
@@ -12,16 +12,12 @@ import (
 // (RssAnon of /proc/PID/status), where the capture knows it.
 const anonymous = "RssAnon"
 
-// outsideFloor is the growth of the process below which nothing is said of what
-// lies outside the Go heap: the runtime's own caches move by as much.
-const outsideFloor = 4 << 20
-
 // outside looks for memory that climbs where the runtime did not take it: cgo,
 // mapped memory. Of the resident memory that no file backs, what the runtime has
 // taken from the system and not returned, Sys − HeapReleased (its heap in use and
 // idle, stacks, tables), is taken off snapshot by snapshot: what the scavenger
 // returns and the heap takes again leaves no trace in the rest, and the rest goes
-// through the gates of any exact total.
+// through the tests of any exact total.
 //
 // A page that the runtime has taken and nobody has touched is not resident, so the
 // rest may rise without anything outside: a ring buffer that is filled, tables
@@ -31,139 +27,105 @@ const outsideFloor = 4 << 20
 //
 // Where only the resident set is known, which pages of mapped files enlarge as they
 // are read, it is a warning and never a finding.
-func (a *analysis) outside() (Finding, bool) {
-	all := a.counter(anonymous)
+func (j *judgement) outside() (Finding, bool) {
+	all := j.quantity(anonymous, anonymous)
 	if all == nil {
-		a.residentAlone()
+		j.residentAlone()
 		return Finding{}, false
 	}
-	rest := a.quantity(OutsideGoHeap, func(get func(string) (float64, bool)) (float64, bool) {
-		anon, ok1 := get(anonymous)
-		sys, ok2 := get("Sys")
-		returned, ok3 := get("HeapReleased")
-		return anon - (sys - returned), ok1 && ok2 && ok3
-	})
-	if rest == nil || !rest.passes() || !a.material(rest) || rest.growth < outsideFloor || rest.kept < 0.5 {
+	rest := j.quantity(OutsideGoHeap, anonymous, "HeapReleased", "-Sys")
+	if rest == nil || !rest.climbs() || all.Grew < residentAtLeast*rest.Grew {
 		return Finding{}, false
 	}
-	if all.growth < 0.5*rest.growth {
-		return Finding{}, false
-	}
-	said, _ := a.explained(all)
-	why := fmt.Sprintf("resident memory that no file backs grew by %s; %s; by %s more than the runtime took from the system", megabytes(all.growth), said, megabytes(rest.growth))
-	held := last(rest.total.Y)
+	parts, explained := j.explained(all)
+	why := Values{Grew: all.Grew, Bytes: rest.Grew, Parts: parts, Share: math.Min(1, explained/all.Grew)}
+	held := last(rest.series.Y)
 	if !(held > 0) {
-		a.res.Warnings = append(a.res.Warnings, why+": memory of C code or mapped memory, or pages of the Go heap that were not touched before; run longer to tell")
+		j.res.Warn(Warning{Code: OutsideUntouched, Values: why})
 		return Finding{}, false
 	}
-	f := Finding{Kind: KindHeap, Verdict: Suspect, Function: OutsideGoHeap, ID: identify(KindHeap, OutsideGoHeap), Trend: rest.trend(), LiveBytes: held}
-	iv := rest.interval
-	if a.r.HasOps {
-		f.BytesPerOp = &iv
-	} else {
-		f.BytesPerSecond = &iv
-	}
-	f.Why = []string{
-		why, fmt.Sprintf("%s at the end are more than all that it has taken and not returned", megabytes(held)),
-		"memory of C code (cgo) or mapped memory is not in the heap profile: look at what calls C.malloc, mmap, or a library that does",
-	}
+	f := Finding{Kind: KindHeap, Verdict: Suspect, Function: OutsideGoHeap, ID: identify(KindHeap, OutsideGoHeap), Trend: rest.trend(), Tests: rest.asked(), LiveBytes: Bytes(held)}
+	f.Bytes = &Rate{rest.Growth, j.per()}
+	f.because(GrowsOutside, why)
+	f.because(OutsideAtEnd, Values{Bytes: held})
+	f.because(LookOutside, Values{})
 	return f, true
+}
+
+// climbs reports memory that passes every test of a total, by more than the
+// runtime's own caches move.
+func (t *total) climbs() bool {
+	return t.passes() && t.Material.Passed && t.Grew >= floorOutside && !t.Kept.Failed()
 }
 
 // residentAlone warns of a resident set that climbs while the live heap and what
 // else is the runtime's do not, where it is not known what it consists of.
-func (a *analysis) residentAlone() {
-	m, heap := a.totals[series.RSSBytes], a.totals[series.LiveBytes]
-	if m == nil || !m.ok || heap == nil || !heap.ok || a.verdict[series.LiveBytes] == Leak {
+func (j *judgement) residentAlone() {
+	t, heap := j.measured(series.RSSBytes), j.measured(series.LiveBytes)
+	if t == nil || heap == nil || heap.Verdict == Leak || !t.climbs() || heap.Grew > mostExplained*t.Grew {
 		return
 	}
-	if !m.passes() || !a.material(m) || m.growth < outsideFloor || heap.growth > 0.5*m.growth || m.kept < 0.5 {
-		return
-	}
-	said, explained := a.explained(m)
-	if m.growth-explained < 0.5*m.growth {
+	parts, explained := j.explained(t)
+	if explained > mostExplained*t.Grew {
 		return // the runtime's own memory: it is used again, or has a total of its own
 	}
-	a.res.Warnings = append(a.res.Warnings, fmt.Sprintf("the resident set grew by %s, the live heap by %s; %s: memory of C code or mapped memory, or only pages of mapped files; /proc/PID/smaps_rollup tells them apart",
-		megabytes(m.growth), megabytes(math.Max(0, heap.growth)), said))
+	j.res.Warn(Warning{Code: ResidentClimbs, Values: Values{Grew: t.Grew, Bytes: math.Max(0, heap.Grew), Parts: parts, Share: math.Min(1, explained/t.Grew)}})
 }
 
-// counter judges one of the exact counters; nil where it is not known.
-func (a *analysis) counter(name string) *measure {
-	return a.quantity(name, func(get func(string) (float64, bool)) (float64, bool) { return get(name) })
-}
-
-// quantity judges what can be computed from the exact counters of a snapshot.
-func (a *analysis) quantity(name string, of func(get func(string) (float64, bool)) (float64, bool)) *measure {
-	y := make([]float64, len(a.r.Snapshots))
+// quantity measures a sum of exact counters, those with a minus before their name
+// taken off; nil where too few snapshots tell it. A difference is known where all
+// of its counters are, a sum where any is: releases of Go differ in what they count.
+func (j *judgement) quantity(name string, counters ...string) *total {
+	difference := slices.ContainsFunc(counters, func(c string) bool { return c[0] == '-' })
+	y := make([]float64, len(j.run.Snapshots))
 	known := 0
-	for i, s := range a.r.Snapshots {
-		y[i] = math.NaN()
-		if v, ok := of(func(name string) (float64, bool) {
-			v, ok := s.Counters.Get(name)
-			return float64(v), ok
-		}); ok {
-			y[i], known = v, known+1
+	for i, s := range j.run.Snapshots {
+		have := 0
+		for _, c := range counters {
+			c, minus := strings.CutPrefix(c, "-")
+			v, ok := s.Counters.Get(c)
+			switch {
+			case !ok:
+				continue
+			case minus:
+				y[i] -= float64(v)
+			default:
+				y[i] += float64(v)
+			}
+			have++
 		}
+		if have == 0 || difference && have < len(counters) {
+			y[i] = math.NaN()
+			continue
+		}
+		known++
 	}
 	if known < minTail {
 		return nil
 	}
-	m := a.measureTotal(&series.Total{Name: name, Y: y})
-	if !m.ok {
-		return nil
+	if t := j.measureTotal(&series.Total{Name: name, Y: y}); t.Measured() {
+		return t
 	}
-	return m
+	return nil
 }
 
-// explained is what the runtime's own memory outside the live heap grew by over
-// the judged snapshots, and in words.
-func (a *analysis) explained(of *measure) (string, float64) {
-	difference := func(x, y string) func(func(string) (float64, bool)) (float64, bool) {
-		return func(get func(string) (float64, bool)) (float64, bool) {
-			v, ok1 := get(x)
-			w, ok2 := get(y)
-			return v - w, ok1 && ok2
-		}
-	}
-	total := 0.0
-	var parts []string
-	for _, p := range []struct {
-		name string
-		of   func(func(string) (float64, bool)) (float64, bool)
+// explained is what each of the runtime's own kinds of memory grew by over the
+// judged snapshots, and all of them.
+func (j *judgement) explained(of *total) (parts []Part, total float64) {
+	for _, t := range []struct {
+		name     string
+		counters []string
 	}{
-		{"stacks", difference("StackInuse", "")},
-		{"idle heap not yet returned", difference("HeapIdle", "HeapReleased")},
-		{"fragments of the heap", difference("HeapInuse", "HeapAlloc")},
-		{"the live heap", difference("HeapAlloc", "")},
-		{"the runtime's tables", func(get func(string) (float64, bool)) (float64, bool) {
-			sum, any := 0.0, false
-			for _, n := range []string{"MSpanSys", "MCacheSys", "BuckHashSys", "GCSys", "OtherSys"} {
-				if v, ok := get(n); ok {
-					sum, any = sum+v, true
-				}
-			}
-			return sum, any
-		}},
+		{"stacks", []string{"StackInuse"}},
+		{"idle heap not yet returned", []string{"HeapIdle", "-HeapReleased"}},
+		{"fragments of the heap", []string{"HeapInuse", "-HeapAlloc"}},
+		{"the live heap", []string{"HeapAlloc"}},
+		{"the runtime's tables", []string{"MSpanSys", "MCacheSys", "BuckHashSys", "GCSys", "OtherSys"}},
 	} {
-		compute := p.of
-		m := a.quantity(p.name, func(get func(string) (float64, bool)) (float64, bool) {
-			return compute(func(n string) (float64, bool) {
-				if n == "" {
-					return 0, true
-				}
-				return get(n)
-			})
-		})
-		if m != nil && m.growth > 0.01*of.growth {
-			total += m.growth
-			parts = append(parts, fmt.Sprintf("%s %s", p.name, megabytes(m.growth)))
+		if m := j.quantity(t.name, t.counters...); m != nil && m.Grew > worthNaming*of.Grew {
+			total += m.Grew
+			parts = append(parts, Part{Name: t.name, Bytes: m.Grew})
 		}
 	}
-	if len(parts) == 0 {
-		return "none of the runtime's own memory grew", 0
-	}
-	return fmt.Sprintf("of it %s (%.0f %% in all)", strings.Join(parts, ", "), math.Min(100, 100*total/of.growth)), total
+	return parts, total
 }
-
-func megabytes(v float64) string { return fmt.Sprintf("%.1f MiB", v/(1<<20)) }

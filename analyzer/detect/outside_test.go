@@ -48,22 +48,22 @@ func TestOutsideTheGoHeap(t *testing.T) {
 		anon bool
 		want Verdict
 		run  RunVerdict
-		says string // of the finding, else of the warnings
+		says Reason // of the finding, else of the warnings
 	}{
-		{"C code keeps memory", func(u float64) memory { return memory{outside: 40e6 * u} }, true, Suspect, RunInconclusive, "none of the runtime's own memory grew"},
-		{"and stacks grow beside it", func(u float64) memory { return memory{outside: 32e6 * u, stacks: 8e6 * u} }, true, Suspect, RunInconclusive, "of it stacks 7.6 MiB (20 % in all)"},
+		{"C code keeps memory", func(u float64) memory { return memory{outside: 40e6 * u} }, true, Suspect, RunInconclusive, Reason{GrowsOutside, Values{Grew: 40e6, Bytes: 40e6}}},
+		{"and stacks grow beside it", func(u float64) memory { return memory{outside: 32e6 * u, stacks: 8e6 * u} }, true, Suspect, RunInconclusive, Reason{GrowsOutside, Values{Grew: 40e6, Bytes: 32e6, Share: 0.2}}},
 		{"and the heap is used up and down beside it", func(u float64) memory {
 			wave := 30e6 * math.Sin(20*u)
 			return memory{outside: 40e6 * u, idle: wave, returned: -wave}
-		}, true, Suspect, RunInconclusive, "38.1 MiB more than the runtime took"},
-		{"a mapped file is read", func(u float64) memory { return memory{file: 40e6 * u} }, true, Unknown, RunClean, ""},
-		{"not known what it is", func(u float64) memory { return memory{outside: 40e6 * u} }, false, Unknown, RunClean, "or only pages of mapped files"},
-		{"idle heap that is used again", func(u float64) memory { return memory{idle: 40e6 * u} }, true, Unknown, RunClean, ""},
-		{"idle heap, and the resident set alone", func(u float64) memory { return memory{idle: 40e6 * u} }, false, Unknown, RunClean, ""},
-		{"a ring buffer is filled", func(u float64) memory { return memory{untouched: 80e6, touched: 80e6 * u, outside: -1e6} }, true, Unknown, RunClean, "pages of the Go heap that were not touched before"},
-		{"what is returned stays resident", func(u float64) memory { return memory{returned: 20e6 * u, outside: 20e6 * u, idle: -20e6 * u} }, true, Unknown, RunClean, ""},
-		{"too little to speak of", func(u float64) memory { return memory{outside: 3e6 * u} }, true, Unknown, RunClean, ""},
-		{"it went away in the drain", func(u float64) memory { return memory{outside: 40e6 * u} }, true, Unknown, RunClean, ""},
+		}, true, Suspect, RunInconclusive, Reason{GrowsOutside, Values{Bytes: 38.1 * (1 << 20)}}},
+		{"a mapped file is read", func(u float64) memory { return memory{file: 40e6 * u} }, true, Unknown, RunClean, Reason{}},
+		{"not known what it is", func(u float64) memory { return memory{outside: 40e6 * u} }, false, Unknown, RunClean, Reason{ResidentClimbs, Values{Grew: 40e6}}},
+		{"idle heap that is used again", func(u float64) memory { return memory{idle: 40e6 * u} }, true, Unknown, RunClean, Reason{}},
+		{"idle heap, and the resident set alone", func(u float64) memory { return memory{idle: 40e6 * u} }, false, Unknown, RunClean, Reason{}},
+		{"a ring buffer is filled", func(u float64) memory { return memory{untouched: 80e6, touched: 80e6 * u, outside: -1e6} }, true, Unknown, RunClean, Reason{OutsideUntouched, Values{Grew: 80e6}}},
+		{"what is returned stays resident", func(u float64) memory { return memory{returned: 20e6 * u, outside: 20e6 * u, idle: -20e6 * u} }, true, Unknown, RunClean, Reason{}},
+		{"too little to speak of", func(u float64) memory { return memory{outside: 3e6 * u} }, true, Unknown, RunClean, Reason{}},
+		{"it went away in the drain", func(u float64) memory { return memory{outside: 40e6 * u} }, true, Unknown, RunClean, Reason{}},
 	} {
 		s := calm
 		if c.name == "it went away in the drain" {
@@ -79,11 +79,20 @@ func TestOutsideTheGoHeap(t *testing.T) {
 		res := Analyze(run, DefaultConfig())
 		f := find(res, OutsideGoHeap)
 		if f == nil {
-			if c.want != Unknown || !said(res.Warnings, c.says) || c.says == "" && said(res.Warnings, "mapped") {
-				t.Errorf("%s: no finding, warnings %q; want %q saying %q", c.name, res.Warnings, c.want, c.says)
+			if c.want != Unknown || !warns(res.Warnings, c.says) || c.says.Code == "" && (warns(res.Warnings, Reason{Code: ResidentClimbs}) || warns(res.Warnings, Reason{Code: OutsideUntouched})) {
+				t.Errorf("%s: no finding, warnings %+v; want %q saying %+v", c.name, res.Warnings, c.want, c.says)
 			}
-		} else if f.Verdict != c.want || !said(f.Why, c.says) || f.BytesPerOp == nil {
-			t.Errorf("%s: %+v, want %q saying %q", c.name, *f, c.want, c.says)
+		} else if f.Verdict != c.want || !says(f.Reasons, c.says) || f.Bytes == nil {
+			t.Errorf("%s: %+v, want %q saying %+v", c.name, *f, c.want, c.says)
+		}
+		if why := reasonOf(f, GrowsOutside); why != nil {
+			want := []Part(nil) // of the runtime's own memory
+			if c.name == "and stacks grow beside it" {
+				want = []Part{{Name: "stacks", Bytes: 8e6}}
+			}
+			if c.name != "and the heap is used up and down beside it" && !alikeParts(why.Values.Parts, want) {
+				t.Errorf("%s: parts %+v, want %+v", c.name, why.Values.Parts, want)
+			}
 		}
 		if res.Verdict != c.run {
 			t.Errorf("%s: %s, want %s", c.name, res.Verdict, c.run)
@@ -118,7 +127,7 @@ func TestCalibrationOfResidentMemory(t *testing.T) {
 			if find(res, OutsideGoHeap) != nil {
 				alarms++
 				if !c.long {
-					t.Logf("%s: %q", f.name, find(res, OutsideGoHeap).Why)
+					t.Logf("%s: %+v", f.name, find(res, OutsideGoHeap).Reasons)
 				}
 			}
 			if v := res.Total(series.LiveBytes).Verdict; v == Leak {
@@ -149,7 +158,7 @@ func TestGrowthOutsideIsFoundUnderJitter(t *testing.T) {
 			wave := 20e6 * r.Float64()
 			return memory{outside: 20e6*u + jitter(r), idle: wave, returned: -0.2 * wave}
 		})
-		if f := find(judge(run, DefaultConfig()).res, OutsideGoHeap); f != nil && f.BytesPerOp.Lo < 2000 && f.BytesPerOp.Hi > 2000 {
+		if f := find(judge(run, DefaultConfig()).res, OutsideGoHeap); f != nil && f.Bytes.Lo < 2000 && f.Bytes.Hi > 2000 {
 			found++
 		}
 	}

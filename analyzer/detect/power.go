@@ -2,49 +2,38 @@ package detect
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
+	"sort"
 
 	"github.com/heapdrift/heapdrift/analyzer/series"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
-// powerAt is the probability with which the stated leak would have been found.
-const powerAt = 0.9
-
-// mostShifts bounds the time: a judgement costs O(snapshots²) per shift.
-const mostShifts = 20
-
-// lower90 is the 10 % quantile of the standard normal distribution.
-const lower90 = -1.2816
-
 // power says what leak of the exact totals the run would have found: leaks of
 // growing size are injected into the residuals of the tail, shifted around,
-// turned back to front and upside down, and put through the same gates; the
+// turned back to front and upside down, and put through the same tests; the
 // smallest that every one of these arrangements finds is stated. Nine tenths of
 // them would not do: they are all of one run, and its noise is itself an
 // estimate; simulated, a leak of the stated size is then found in 90 to 96 % of
 // new runs (docs/METHOD.md), in 80 to 90 % if the ninth tenth is stated.
 // Residuals are of the fitted line, so that a run with a leak can tell too.
-func (a *analysis) power() *Power {
-	p := &Power{Confidence: powerAt}
-	b := a.detectable(series.LiveBytes, func(m *measure, b float64) bool { return a.material(m) && m.growth >= floorBytes })
-	g := a.detectable(series.Goroutines, func(m *measure, b float64) bool { return m.growth >= floorGoroutines })
+func (j *judgement) power() *Power {
+	b := j.detectable(series.LiveBytes, func(t *total, e *Evidence, lower float64) bool {
+		return j.material(lower, t.at, false).Passed && e.Grew >= floorBytes
+	})
+	g := j.detectable(series.Goroutines, func(_ *total, e *Evidence, _ float64) bool { return e.Grew >= floorGoroutines })
 	if b == nil && g == nil {
 		return nil
 	}
-	p.SiteBytes = a.nameable(b)
-	p.Busiest = a.busiest(p.SiteBytes)
-	if a.r.HasOps {
-		p.BytesPerOp, p.GoroutinesPerOp = b, g
-	} else {
-		p.BytesPerSecond, p.GoroutinesPerSecond = b, g
-	}
+	p := &Power{Bytes: b, Goroutines: g, SiteBytes: j.nameable(b), Per: j.per(), Confidence: powerAt}
+	p.Busiest = j.busiest(p.SiteBytes)
 	return p
 }
 
 // nameable is the smallest leak, in bytes per work, at a site that frees nothing
 // that would have been a leak of its own there: where the total proves it, and
-// the site passes its gates. Sampled births that are all kept make a slope whose
+// the site passes its tests. Sampled births that are all kept make a slope whose
 // z is √(K/1.2) for K of them (Var = 6/5·K/U² over the work U, that of the
 // integral of white noise), give or take 1. So K must be 1.2·(z + 1.28)² for
 // powerAt of them to reach z, the stricter of the level α/M and of what is asked
@@ -52,45 +41,45 @@ func (a *analysis) power() *Power {
 // gate of slackening, simulated. An object much smaller than the sampling rate R
 // stands for R bytes; of larger ones fewer do. At a site that also frees, more is
 // needed. nil where there is no profile with samples or the total has no power.
-func (a *analysis) nameable(total *float64) *float64 {
-	at := a.w.tail
-	if total == nil || a.r.Period <= 1 || len(a.r.Sites) == 0 || len(at) < minTail {
+func (j *judgement) nameable(total *float64) *float64 {
+	at := j.run.Window.Judged
+	if total == nil || j.run.Period <= 1 || len(j.run.Sites) == 0 || len(at) < minTail {
 		return nil
 	}
-	work := a.r.Work[at[len(at)-1]] - a.r.Work[at[0]]
+	work := j.run.Work[at[len(at)-1]] - j.run.Work[at[0]]
 	if !(work > 0) {
 		return nil
 	}
 	const step, bent = 3, 1.1
-	_, m := a.measureSites()
 	reach := func(level float64) float64 {
 		z := stats.NormalQuantile(1-level) - lower90
 		return 1.2 * z * z
 	}
-	k := bent * math.Max(reach(a.cfg.Alpha/float64(m)), reach(alphaDejump)+step)
-	v := math.Max(*total, k*float64(a.r.Period)/work)
+	k := bent * math.Max(reach(j.cfg.Alpha/float64(j.tested)), reach(alphaDejump)+step)
+	v := math.Max(*total, k*float64(j.run.Period)/work)
 	return &v
 }
 
 // detectable is the smallest slope found in all arrangements; nil where
-// even a very large one is not.
-func (a *analysis) detectable(name string, enough func(*measure, float64) bool) *float64 {
-	m := a.totals[name]
-	if m == nil || !m.ok || m.total.Sampled {
+// even a very large one is not. enough is asked of what passes the tests that need
+// no units, with the lower bound of its growth.
+func (j *judgement) detectable(name string, enough func(t *total, e *Evidence, lower float64) bool) *float64 {
+	t := j.measured(name)
+	if t == nil || t.series.Sampled {
 		return nil
 	}
-	n := len(m.u)
-	length := m.u[n-1] - m.u[0]
-	res := m.slope.Line.Residuals(m.u, m.y)
-	extra := 0.0
-	if m.observed.known {
-		extra = m.observed.se * float64(n-1) / length
+	n := len(t.u)
+	work := t.u[n-1] - t.u[0]
+	res := t.fit.Line.Residuals(t.u, t.y)
+	sigma := 0.0
+	if t.observed.known {
+		sigma = t.observed.se * float64(n-1) / work
 	}
-	wide := widening(m.slope)
+	wide := likelySpread(t.fit)
 	for i := range res {
 		res[i] *= wide
 	}
-	margin := m.interval.Estimate - m.lower
+	margin := t.Growth.Estimate - t.Lower
 	shifts := min(n, mostShifts)
 	needs := make([]float64, 0, shifts)
 	for k := range shifts {
@@ -106,17 +95,12 @@ func (a *analysis) detectable(name string, enough func(*measure, float64) bool) 
 				if k%2 == 1 { // upside down
 					noise = -noise
 				}
-				y[i] = noise + slope*(m.u[i]-m.u[0])
+				y[i] = noise + slope*(t.u[i]-t.u[0])
 			}
-			g, ok := exact(m.u, y, extra, m.before-m.slope.PerX+slope)
-			if !ok || !g.passes() {
-				return false
-			}
-			t := &measure{gates: g, ok: true, total: m.total, tail: m.tail, u: m.u, kept: math.NaN()}
-			t.lower = g.slope.PerX - margin
-			return enough(t, slope)
+			e := measureExact(t.u, y, sigma, t.before-t.fit.PerX+slope)
+			return e.passes() && enough(t, &e, e.fit.PerX-margin)
 		}
-		needs = append(needs, smallestFound(found, a.scaleOf(name).floor/length))
+		needs = append(needs, smallestFound(found, j.cfg.scaleOf(name).floor/work))
 	}
 	v := slices.Max(needs)
 	if !finite(v) {
@@ -125,11 +109,11 @@ func (a *analysis) detectable(name string, enough func(*measure, float64) bool) 
 	return &v
 }
 
-// widening makes of residuals what errors they must be taken for. A fit of a
-// line makes them too small, by √(n/(n−2)), and few of them may look calmer
-// than the program is: their variance is raised to its upper 90 % bound,
+// likelySpread is the factor that makes residuals as wide as the errors they stand
+// for. A fitted line makes them too small, by √(n/(n−2)), and few of them may look
+// calmer than the program is: their variance is raised to its upper 90 % bound,
 // ν/χ²(0.1; ν) (Wilson & Hilferty, PNAS 17, 1931, for the quantile of χ²).
-func widening(s stats.Slope) float64 {
+func likelySpread(s stats.Slope) float64 {
 	n := float64(s.N)
 	nu := s.DF
 	if !(nu >= 1) {
@@ -161,4 +145,112 @@ func smallestFound(found func(float64) bool, start float64) float64 {
 		}
 	}
 	return hi
+}
+
+// busiest is what a leak at the site that is hardest to judge must have been: of
+// the sites that free a good part of what they allocate, the one whose slope has
+// the largest error. Poisson leaks of growing size are injected into the residuals
+// of its own series, shifted around, with the births, the noise and the samples
+// that they would have added, and put through the site's tests; stated is the
+// smallest that pathsAt of them find. The leaked objects are taken to be small
+// beside the sampling rate R, so that each sample stands for R bytes: larger ones
+// are found sooner. clean is what the sites that free nothing need: nil is
+// returned where this one needs no more, and where there is none.
+func (j *judgement) busiest(clean *float64) *SitePower {
+	if clean == nil {
+		return nil
+	}
+	var worst *site
+	for _, s := range j.sites {
+		births := s.series.Births[s.end()] - s.series.Births[s.first()]
+		if !s.Measured() || births < minNet || births-s.net < mostDied*births || observing(s.series.Stack.Frames) {
+			continue
+		}
+		if worst == nil || s.fit.SE > worst.fit.SE {
+			worst = s
+		}
+	}
+	if worst == nil {
+		return nil
+	}
+	v := math.Max(j.injected(worst), *clean)
+	if !finite(v) || v < notablyMore**clean {
+		return nil
+	}
+	var f Finding
+	f.blame(worst.series.Stack, j.cfg.Module)
+	return &SitePower{Function: f.Function, File: f.File, Line: f.Line, Bytes: v, Per: j.per(), Confidence: busyPowerAt}
+}
+
+// injected is the smallest leak found at a site in pathsAt of the injections; +Inf where
+// even a very large one is not.
+func (j *judgement) injected(x *site) float64 {
+	s := x.series
+	u, y, at := j.run.Known(s.Bytes, j.run.Window.Judged)
+	n := len(u)
+	length := u[n-1] - u[0]
+	res := x.fit.Line.Residuals(u, y)
+	wide := math.Max(likelySpread(x.fit), samplingSpread(res, noiseOf(u, s.Live, s.Turnover, at), length))
+	for i := range res {
+		res[i] *= wide
+	}
+	before := j.before(s.Bytes)
+	w := float64(j.run.Period)
+	random := rand.New(rand.NewPCG(1, 2)) // the same paths for the same run
+	needs := make([]float64, 0, busyPaths)
+	for k := range busyPaths {
+		shift := k * n / busyPaths
+		path := unitPath(random)
+		work, live, turnover := make([]float64, n), make([]float64, n), make([]float64, n)
+		index := make([]int, n)
+		found := func(slope float64) bool {
+			for i := range work {
+				born := path(slope * (u[i] - u[0]) / w)
+				work[i] = res[(i+shift)%n] + w*born
+				live[i] = s.Live[at[i]] + w*w*born
+				turnover[i] = s.Turnover[at[i]] + w*w*born
+				index[i] = i
+			}
+			e := j.siteEvidence(u, work, noiseOf(u, live, turnover, index), before-x.fit.PerX+slope, at, (work[n-1]-work[0])/w)
+			return e.siteRises() && e.siteGoesOn()
+		}
+		needs = append(needs, smallestFound(found, floorBytes/length))
+	}
+	sort.Float64s(needs)
+	return needs[int(math.Ceil(pathsAt*busyPaths))-1]
+}
+
+// samplingSpread is how many times as far residuals would scatter if they had the whole
+// variance of the sampling noise: of lifetimes that are long beside the snapshots'
+// distance, a fitted line takes a good part away, and a short series may look calm
+// by luck. The variance is Q_K, or what births and deaths make over half the
+// length where they are slow.
+func samplingSpread(res []float64, z stats.Noise, length float64) float64 {
+	rss := 0.0
+	for _, v := range res {
+		rss += v * v
+	}
+	return math.Sqrt(math.Min(z.Live, z.Turnover*length/2) * float64(len(res)) / math.Max(rss, 1))
+}
+
+// surelyMany is the count from which a Poisson process is taken to be as many as
+// it is expected to be.
+const surelyMany = 4096
+
+// unitPath is one path of a Poisson process of rate 1: the number of arrivals up
+// to x. More of the same path for a larger x: that keeps what is found of a small
+// leak found of a larger one.
+func unitPath(random *rand.Rand) func(x float64) float64 {
+	var arrivals []float64
+	now := 0.0
+	return func(x float64) float64 {
+		if x > surelyMany {
+			return x
+		}
+		for now <= x {
+			now += random.ExpFloat64()
+			arrivals = append(arrivals, now)
+		}
+		return float64(sort.Search(len(arrivals), func(i int) bool { return arrivals[i] > x }))
+	}
 }

@@ -45,17 +45,17 @@ func TestPowerIsAsStated(t *testing.T) {
 			for range reps {
 				sd := 1000 * math.Pow(1000, r.Float64())
 				res := Analyze(keeping(r, c.n, sd/500, sd, c.rho).run(), DefaultConfig())
-				if res.Power == nil || res.Power.BytesPerOp == nil {
+				if res.Power == nil || res.Power.Bytes == nil {
 					t.Fatalf("no power statement under noise of %.0f bytes", sd)
 				}
-				stated := *res.Power.BytesPerOp
+				stated := *res.Power.Bytes
 				for range 15 {
 					again := judge(keeping(r, c.n, stated, sd, c.rho).run(), DefaultConfig()).res
 					tried++
 					if again.Verdict == RunLeak {
 						found++
 					}
-					if iv := again.Total(series.LiveBytes).PerOp; iv.Lo <= stated && stated <= iv.Hi {
+					if iv := again.Total(series.LiveBytes).In(PerOp); iv.Lo <= stated && stated <= iv.Hi {
 						covered++
 					}
 				}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Recall of the gates on exact totals: what share of leaks is found that grow
+// Recall of the tests on exact totals: what share of leaks is found that grow
 // by some standard deviations of the noise over the judged part of the run. The
 // noise-free t of such a slope is growth·√(N/12).
 func TestRecall(t *testing.T) {

@@ -1,9 +1,19 @@
 // Package detect decides: it takes the series of a run and returns a verdict,
 // findings sorted worst first, and what the run could not have seen. It is
-// pure: no clock, no file, no network. METHOD.md specifies it.
+// pure: no clock, no file, no network, and no sentence for people: package
+// report words its reasons.
+//
+// Evidence (evidence.go) is measured once for each series; rules (rules.go) are
+// three ordered tables of which the first that applies decides; what needs more
+// than one series is in reconcile.go; every number is in thresholds.go.
+// docs/METHOD.md says the same in prose, section by section.
 package detect
 
 import (
+	"encoding/json"
+	"math"
+	"time"
+
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
@@ -13,8 +23,8 @@ type Verdict string
 
 // The verdicts, worst first.
 const (
-	Leak    Verdict = "leak"    // all gates pass, or proved
-	Suspect Verdict = "suspect" // strong evidence with one gate open, or by share only
+	Leak    Verdict = "leak"    // all tests pass, or proved
+	Suspect Verdict = "suspect" // strong evidence with one test open, or by share only
 	Growing Verdict = "growing" // grew; too short to tell a filling cache from a leak
 	Backlog Verdict = "backlog" // grew under load, went away in the drain
 	Churn   Verdict = "churn"   // allocates much, keeps nothing
@@ -22,6 +32,19 @@ const (
 	Stable  Verdict = "stable"  // the slope is bounded below the clean limit
 	Unknown Verdict = ""        // not known, or not bounded: neither growth nor its absence shown
 )
+
+// Rank orders verdicts: 0 is the worst.
+func (v Verdict) Rank() int {
+	for i, w := range []Verdict{Leak, Suspect, Growing, Backlog, Churn, Plateau, Stable} {
+		if v == w {
+			return i
+		}
+	}
+	return 7
+}
+
+// AsksAttention reports the verdicts that keep a run from being clean.
+func (v Verdict) AsksAttention() bool { return v.Rank() <= Backlog.Rank() }
 
 // RunVerdict is the judgement of the whole run.
 type RunVerdict string
@@ -42,61 +65,132 @@ const (
 	KindGoroutine Kind = "goroutine"
 )
 
+// Per is the unit of work that growth is told by.
+type Per string
+
+// The units of work: completed operations, or seconds where those are not known.
+const (
+	PerOp     Per = "op"
+	PerSecond Per = "s"
+)
+
+// Rate is growth per unit of work. It encodes as its interval.
+type Rate struct {
+	stats.Interval
+	Per Per
+}
+
+// On is the interval where growth is told by p; nil where it is not, or not known.
+func (r *Rate) On(p Per) *stats.Interval {
+	if r == nil || r.Per != p || !finite(r.Estimate) {
+		return nil
+	}
+	return &r.Interval
+}
+
+// IsZero leaves rates per second out of a finding's encoding: report/v1 has no
+// field for them.
+func (r *Rate) IsZero() bool { return r.On(PerOp) == nil }
+
 // Trend is the rank test over the tail of a series. P is one-sided, for growth.
 type Trend struct {
 	Tau, P float64
 	N      int
 }
 
-// Total is one exactly known quantity of the process over the run. Nil
-// intervals are unknown.
+// MarshalJSON leaves out what is not a number.
+func (t Trend) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Tau *float64 `json:"tau,omitempty"`
+		P   *float64 `json:"p,omitempty"`
+		N   int      `json:"n"`
+	}{stats.Printable(t.Tau), stats.Printable(t.P), t.N})
+}
+
+// Total is one exactly known quantity of the process over the run.
 type Total struct {
-	Name      string          // as in the report: live_bytes, live_objects, goroutines, …
-	PerOp     *stats.Interval // nil where operations are not known
-	PerSecond *stats.Interval
-	Verdict   Verdict
-	Trend     *Trend
-	Why       []string // the gates, in sentences
+	Name         string  // as in the report: live_bytes, live_objects, goroutines, …
+	Growth       *Rate   // nil where it is not known
+	OpsPerSecond float64 // observed over its judged snapshots; 0 where operations are not known
+	Verdict      Verdict
+	Trend        *Trend
+	Reasons      []Reason
+	Tests        []Test
 	// First and Last are the values at the ends of the judged tail.
 	First, Last float64
 }
 
+// In is the growth in the given unit of work, nil where it is not known.
+func (t *Total) In(p Per) *stats.Interval {
+	if t == nil || t.Growth == nil {
+		return nil
+	}
+	if t.Growth.Per == PerOp && p == PerSecond {
+		if !(t.OpsPerSecond > 0) || !finite(t.Growth.Estimate) {
+			return nil
+		}
+		s := t.Growth.Scale(t.OpsPerSecond)
+		return &s
+	}
+	return t.Growth.On(p)
+}
+
+// MarshalJSON encodes a total as report/v1 has it. Verdict is absent where
+// neither growth nor its absence was shown.
+func (t Total) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		PerOp     *stats.Interval `json:"per_op,omitzero"`
+		PerSecond *stats.Interval `json:"per_second,omitzero"`
+		Verdict   Verdict         `json:"verdict,omitempty"`
+		Reasons   []Reason        `json:"reasons,omitempty"`
+		Tests     []Test          `json:"tests,omitempty"`
+	}{t.In(PerOp), t.In(PerSecond), t.Verdict, t.Reasons, t.Tests})
+}
+
 // Finding is one thing to say about one site, one goroutine group, or growth
-// that no site explains.
+// that no site explains. It encodes as report/v1 has it, but for the sentences.
 type Finding struct {
-	ID       string // hash of kind and function stack: stable across builds
-	Kind     Kind
-	Verdict  Verdict
-	Function string // culprit
-	File     string
-	Line     int
-	Stack    []snapshot.Frame // leaf first; empty for (unattributed)
+	ID       string           `json:"id"` // hash of kind and function stack: stable across builds
+	Kind     Kind             `json:"kind"`
+	Verdict  Verdict          `json:"verdict,omitempty"`
+	Function string           `json:"function"` // culprit
+	File     string           `json:"file,omitempty"`
+	Line     int              `json:"line,omitempty"`
+	Stack    []snapshot.Frame `json:"stack"` // leaf first; empty for (unattributed)
 
-	WaitReason string // of goroutines: "chan receive", …
-	// CreatedBy is the go statement that began the goroutines; no Function where
-	// it is not known.
-	CreatedBy snapshot.Frame
-	Shape     string // e.g. "closure retention"; empty where none was seen
-	Docs      string // the page of the project that explains it, as docs/closure.md; empty for none
+	WaitReason string `json:"wait_reason,omitempty"` // of goroutines: "chan receive", …
+	// CreatedBy is the go statement that began the goroutines; nil where it is
+	// not known.
+	CreatedBy *snapshot.Frame `json:"created_by,omitempty"`
+	Shape     string          `json:"shape,omitempty"` // e.g. "closure retention"; empty where none was seen
+	Docs      string          `json:"docs,omitempty"`  // the page of the project that explains it, as docs/closure.md
 
-	BytesPerOp      *stats.Interval
-	ObjectsPerOp    *stats.Interval
-	GoroutinesPerOp *stats.Interval
-	BytesPerSecond  *stats.Interval // where operations are unknown
-	AllocPerOp      *stats.Interval // bytes allocated per operation, kept or not
+	Bytes      *Rate `json:"bytes_per_op,omitzero"`
+	Objects    *Rate `json:"objects_per_op,omitzero"`
+	Goroutines *Rate `json:"goroutines_per_op,omitzero"`
+	Allocated  *Rate `json:"allocated_bytes_per_op,omitzero"` // kept or not
 
-	LiveBytes float64 // at the last snapshot, estimated; 0 for goroutines without it
-	Count     float64 // goroutines, or live objects, at the last snapshot
-	Share     float64 // of the exact growth of live bytes, of churn of all allocated bytes, 0..1; 0 unknown
-	Trend     *Trend
-	Why       []string
-	Warnings  []string
-	HeldBy    []string
+	LiveBytes Bytes    `json:"live_bytes,omitzero"` // at the last snapshot, estimated; 0 for goroutines without it
+	Count     Count    `json:"count,omitzero"`      // goroutines, or live objects, at the last snapshot
+	Share     Share    `json:"share,omitzero"`      // of the exact growth of live bytes, of churn of all allocated bytes; 0 unknown
+	Trend     *Trend   `json:"trend,omitempty"`
+	Reasons   []Reason `json:"reasons,omitempty"`
+	Tests     []Test   `json:"tests,omitempty"`
+	HeldBy    []Holder `json:"-"`
 	// Parts are the ids of the sites that a finding stands for, its own among
 	// them; empty where it is one site.
-	Parts []string
+	Parts []string `json:"-"`
 
 	buffers *buffers // the large objects that the site keeps; nil for none
+}
+
+// Holder is a group of goroutines that keeps what a site allocates.
+type Holder struct {
+	Goroutines Count
+	WaitReason string // empty where they run
+	Function   string // where they are
+	Root       string // the function they began as
+	CreatedBy  string // the function that began them; empty where it is not known or that of Root
 }
 
 // Names of findings that stand for no single site.
@@ -108,23 +202,72 @@ const (
 // Power says what a leak must have been to be found with probability
 // Confidence in this run; nil where the run could not bound it.
 type Power struct {
-	BytesPerOp, GoroutinesPerOp         *float64 // per operation, where known
-	BytesPerSecond, GoroutinesPerSecond *float64
-	// SiteBytes is the growth, per operation where known, else per second, that
-	// a site which frees nothing must have had to be named as a leak of its own.
+	Bytes, Goroutines *float64 // per unit of work
+	// SiteBytes is the growth that a site which frees nothing must have had to be
+	// named as a leak of its own.
 	SiteBytes *float64
 	// Busiest is the site that would have needed the most, because it allocates
 	// and frees so much; nil where none needed notably more than SiteBytes.
 	Busiest    *SitePower
+	Per        Per
 	Confidence float64
 }
 
-// Forecast says when the limit is reached if growth goes on.
+// MarshalJSON encodes as report/v1 has it: growth per second has no field there.
+func (p Power) MarshalJSON() ([]byte, error) {
+	var out struct {
+		BytesPerOp      *float64   `json:"bytes_per_op,omitempty"`
+		GoroutinesPerOp *float64   `json:"goroutines_per_op,omitempty"`
+		Confidence      *float64   `json:"confidence,omitempty"`
+		SiteBytesPerOp  *float64   `json:"site_bytes_per_op,omitempty"`
+		BusiestSite     *SitePower `json:"busiest_site,omitempty"`
+	}
+	out.Confidence = notZero(p.Confidence)
+	if b := p.Busiest; b != nil && finite(b.Bytes) {
+		out.BusiestSite = b
+	}
+	if p.Per == PerOp {
+		out.BytesPerOp, out.GoroutinesPerOp, out.SiteBytesPerOp = stats.PrintableAt(p.Bytes), stats.PrintableAt(p.Goroutines), stats.PrintableAt(p.SiteBytes)
+	}
+	return json.Marshal(out)
+}
+
+// SitePower is what a leak at one site that also frees must have been to be named.
+type SitePower struct {
+	Function   string // culprit of the site
+	File       string
+	Line       int
+	Bytes      float64 // growth per unit of work
+	Per        Per
+	Confidence float64
+}
+
+// MarshalJSON encodes as report/v1 has it.
+func (p SitePower) MarshalJSON() ([]byte, error) {
+	var out struct {
+		Function       string   `json:"function"`
+		File           string   `json:"file,omitempty"`
+		Line           int      `json:"line,omitempty"`
+		BytesPerOp     *float64 `json:"bytes_per_op,omitempty"`
+		BytesPerSecond *float64 `json:"bytes_per_second,omitempty"`
+		Confidence     *float64 `json:"confidence,omitempty"`
+	}
+	out.Function, out.File, out.Line, out.Confidence = p.Function, p.File, p.Line, notZero(p.Confidence)
+	if p.Per == PerOp {
+		out.BytesPerOp = stats.Printable(p.Bytes)
+	} else {
+		out.BytesPerSecond = stats.Printable(p.Bytes)
+	}
+	return json.Marshal(out)
+}
+
+// Forecast says when the limit is reached if growth goes on. It encodes as
+// report/v1 has it, but for the sentence of what is assumed.
 type Forecast struct {
-	Limit          LimitKind
-	LimitBytes     int64
-	SecondsToLimit stats.Interval
-	Assumes        string // what is taken for granted, a sentence; empty for nothing
+	Limit          LimitKind      `json:"limit,omitempty"`
+	LimitBytes     int64          `json:"limit_bytes,omitempty"`
+	SecondsToLimit stats.Interval `json:"seconds_to_limit,omitzero"`
+	Assumption     *Reason        `json:"-"` // what is taken for granted; nil for nothing
 }
 
 // LimitKind says whose limit a forecast is held against.
@@ -143,6 +286,21 @@ type CleanLimit struct {
 	Bytes, Objects, Goroutines float64
 }
 
+// Window is the part of a run that was judged: from the first to the last
+// judged snapshot.
+type Window struct {
+	From, To  time.Time
+	Snapshots int
+	Work      float64 // operations, or seconds, in between
+	// Phased says that the load's phases tell where the warm-up ended.
+	Phased bool
+}
+
+// Holds reports whether a moment lies in the window.
+func (w Window) Holds(at time.Time) bool {
+	return w.Snapshots > 0 && !at.Before(w.From) && !at.After(w.To)
+}
+
 // Result is the judgement of a run.
 type Result struct {
 	Verdict   RunVerdict
@@ -151,13 +309,16 @@ type Result struct {
 	Power     *Power
 	Forecast  *Forecast
 	Clean     CleanLimit
-	HasOps    bool    // the axis is operations; else seconds
+	Per       Per     // the axis
 	Snapshots int     // all
-	Judged    int     // in the tail that was judged
+	Window    Window  // the judged ones
 	Ops       int64   // over the steady phase (over all, where phases are unknown)
 	Seconds   float64 // likewise
-	Warnings  []string
+	Warnings  []Warning
 }
+
+// HasOps reports that the axis is operations.
+func (r *Result) HasOps() bool { return r.Per == PerOp }
 
 // Total returns the named total, nil where unknown.
 func (r *Result) Total(name string) *Total {
@@ -168,3 +329,22 @@ func (r *Result) Total(name string) *Total {
 	}
 	return nil
 }
+
+// Warn adds warnings, each once.
+func (r *Result) Warn(all ...Warning) {
+	for _, w := range all {
+		if !w.in(r.Warnings) {
+			r.Warnings = append(r.Warnings, w)
+		}
+	}
+}
+
+// notZero is a figure that an encoder leaves out where it is 0.
+func notZero(v float64) *float64 {
+	if v == 0 {
+		return nil
+	}
+	return stats.Printable(v)
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -85,16 +85,17 @@ func TestTimeReversalTurnsTheSign(t *testing.T) {
 			x, y := judge(warm(run), DefaultConfig()).res, judge(warm(backwards(run)), DefaultConfig()).res
 			for _, name := range []string{series.LiveBytes, series.LiveObjects, series.Goroutines} {
 				a, b := x.Total(name), y.Total(name)
-				if a.PerOp == nil || b.PerOp == nil {
+				p, q := a.In(PerOp), b.In(PerOp)
+				if p == nil || q == nil {
 					t.Fatalf("%s, %d: %s is not judged", f.name, n, name)
 				}
-				width := a.PerOp.Hi - a.PerOp.Estimate
-				off := func(v float64) bool { return math.Abs(v) > 1e-6*(math.Abs(a.PerOp.Estimate)+width)+1e-12 }
-				if off(a.PerOp.Estimate+b.PerOp.Estimate) || math.Abs(a.Trend.Tau+b.Trend.Tau) > 1e-12 || off(b.PerOp.Hi-b.PerOp.Estimate-width) {
-					t.Errorf("%s, %d: %s %+v tau %.3f, backwards %+v tau %.3f", f.name, n, name, *a.PerOp, a.Trend.Tau, *b.PerOp, b.Trend.Tau)
+				width := p.Hi - p.Estimate
+				off := func(v float64) bool { return math.Abs(v) > 1e-6*(math.Abs(p.Estimate)+width)+1e-12 }
+				if off(p.Estimate+q.Estimate) || math.Abs(a.Trend.Tau+b.Trend.Tau) > 1e-12 || off(q.Hi-q.Estimate-width) {
+					t.Errorf("%s, %d: %s %+v tau %.3f, backwards %+v tau %.3f", f.name, n, name, *p, a.Trend.Tau, *q, b.Trend.Tau)
 				}
 			}
-			if f.name == "leak" && (x.Verdict != RunLeak || y.Verdict == RunLeak || slices.ContainsFunc(y.Findings, func(f Finding) bool { return attention(f.Verdict) })) {
+			if f.name == "leak" && (x.Verdict != RunLeak || y.Verdict == RunLeak || slices.ContainsFunc(y.Findings, func(f Finding) bool { return f.Verdict.AsksAttention() })) {
 				t.Errorf("%d: a leak is %s, backwards %s with %+v", n, x.Verdict, y.Verdict, y.Findings)
 			}
 		}
@@ -112,8 +113,8 @@ func TestNothingThatShrinksIsBlamed(t *testing.T) {
 		}
 		res := Analyze(backwards(run), DefaultConfig())
 		for _, f := range res.Findings {
-			if attention(f.Verdict) {
-				t.Errorf("seed %d backwards: %s at %s: %q", seed, f.Verdict, f.Function, f.Why)
+			if f.Verdict.AsksAttention() {
+				t.Errorf("seed %d backwards: %s at %s: %+v", seed, f.Verdict, f.Function, f.Reasons)
 			}
 		}
 		if res.Verdict == RunLeak || res.Forecast != nil {

@@ -54,7 +54,7 @@ func TestShapesOfRealFrames(t *testing.T) {
 				continue
 			}
 			f := Finding{Verdict: Leak, Stack: s.Stack.Frames}
-			f.shape()
+			f.guessShape()
 			bytes[strings.TrimSuffix(f.Shape, guessed)] += s.InuseBytes
 			most += s.InuseBytes
 		}

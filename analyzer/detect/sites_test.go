@@ -99,8 +99,8 @@ func TestAttribution(t *testing.T) {
 		if f == nil || f.Verdict != Leak || f.Line != 2 || f.File != "/home/u/app/app.go" || f.Trend == nil {
 			t.Fatalf("findings %+v, want a leak at app.Keep, line 2", res.Findings)
 		}
-		if want := whole / 10_000; f.BytesPerOp.Lo > want || f.BytesPerOp.Hi < want || math.Abs(f.Share-1) > 0.25 {
-			t.Errorf("%+v B/op, share %.2f; want about %.0f and 1", *f.BytesPerOp, f.Share, want)
+		if want := whole / 10_000; f.Bytes.Lo > want || f.Bytes.Hi < want || math.Abs(float64(f.Share)-1) > 0.25 {
+			t.Errorf("%+v B/op, share %.2f; want about %.0f and 1", *f.Bytes, f.Share, want)
 		}
 		if g := find(res, Unattributed); g != nil {
 			t.Errorf("all is explained, yet %+v", *g)
@@ -113,14 +113,14 @@ func TestAttribution(t *testing.T) {
 		heap := sampledHeaps(seeded("b", 1), 20, 512<<10, busy)
 		res := Analyze(leaky(whole, heap).run(), DefaultConfig())
 		f := find(res, Unattributed)
-		if f == nil || f.Verdict != Leak || !said(f.Why, "no sampled site explains it") || !said(f.Why, "one object in 524288 bytes is sampled") {
+		if f == nil || f.Verdict != Leak || !says(f.Reasons, Reason{Code: NoSiteExplains}) || !says(f.Reasons, Reason{SampledTooRarely, Values{Period: 524288}}) {
 			t.Errorf("findings %+v, want (unattributed) with the sampling rate as remedy", res.Findings)
 		}
 	})
 	t.Run("half of it explained: the rest is open, not a second leak", func(t *testing.T) {
 		res := Analyze(leaky(2.5*whole, sampledHeaps(seeded("c", 1), 20, sampling, busy, keep)).run(), DefaultConfig())
 		f := find(res, Unattributed)
-		if f == nil || f.Verdict != Growing || !said(f.Why, "is at no sampled site") || f.Share < 0.4 || f.Share > 0.75 {
+		if f == nil || f.Verdict != Growing || !says(f.Reasons, Reason{PartAtNoSite, Values{Share: float64(f.Share)}}) || f.Share < 0.4 || f.Share > 0.75 {
 			t.Errorf("findings %+v, want six tenths (unattributed), growing", res.Findings)
 		}
 	})
@@ -152,7 +152,7 @@ func TestAttribution(t *testing.T) {
 			s.drain, s.phased, s.afterDrain, s.objects = 2, true, -whole, curve(20, 20, linear(0))
 			res := Analyze(s.run(), DefaultConfig())
 			f := find(res, "example.com/app.Keep")
-			if res.Verdict != RunInconclusive || f == nil || f.Verdict != c.want || said(f.Why, "100 % of the growth went away in the drain") != (c.want == Backlog) {
+			if res.Verdict != RunInconclusive || f == nil || f.Verdict != c.want || says(f.Reasons, Reason{BacklogAtSite, Values{Share: 1}}) != (c.want == Backlog) {
 				t.Errorf("%s: the run is %s with %+v; want it inconclusive, and %s at app.Keep", c.name, res.Verdict, res.Findings, c.want)
 			}
 		}
@@ -166,8 +166,8 @@ func TestAttribution(t *testing.T) {
 		}{{36, 0, Leak, RunLeak}, {20, 0, Growing, RunInconclusive}, {20, 5 * time.Minute, Leak, RunLeak}} {
 			s := simulation{steady: c.n, ops: 10_000, every: c.every, noCounters: true, heap: sampledHeaps(seeded("f", c.n), c.n, sampling, busy, keep)}
 			res := Analyze(s.run(), DefaultConfig())
-			if f := find(res, "example.com/app.Keep"); res.Verdict != c.run || f == nil || f.Verdict != c.want || !said(res.Warnings, "no exact counters") {
-				t.Errorf("%d profiles: %s, findings %+v, warnings %q; want %s, %s at app.Keep, and that counters are missing", c.n, res.Verdict, res.Findings, res.Warnings, c.run, c.want)
+			if f := find(res, "example.com/app.Keep"); res.Verdict != c.run || f == nil || f.Verdict != c.want || !warns(res.Warnings, Reason{Code: NoExactCounters}) {
+				t.Errorf("%d profiles: %s, findings %+v, warnings %+v; want %s, %s at app.Keep, and that counters are missing", c.n, res.Verdict, res.Findings, res.Warnings, c.run, c.want)
 			}
 		}
 	})
@@ -179,7 +179,7 @@ func TestAttribution(t *testing.T) {
 			heap = append(heap, &snapshot.Heap{Period: sampling, Samples: []snapshot.HeapSample{{Stack: large, Size: 1 << 20, InuseObjects: k, InuseBytes: k << 20, AllocObjects: k, AllocBytes: k << 20}}})
 		}
 		f := find(Analyze(leaky(9.5*(1<<20), heap).run(), DefaultConfig()), "example.com/app.Load")
-		if f == nil || f.Verdict != Suspect || !said(f.Why, "this site holds") {
+		if f == nil || f.Verdict != Suspect || !says(f.Reasons, Reason{SharesGrowth, Values{Samples: 6}}) {
 			t.Errorf("finding %+v, want a suspect by its share", f)
 		}
 	})
@@ -208,10 +208,10 @@ func TestClosureRetention(t *testing.T) {
 	if h == nil || g == nil {
 		t.Fatalf("findings %+v, want the heap's and the goroutines'", res.Findings)
 	}
-	if h.Shape != "closure retention" || !said(h.HeldBy, "400 goroutines [chan receive] in example.com/app.Start.func1, begun as example.com/app.Start.gowrap1") {
-		t.Errorf("shape %q, held by %q", h.Shape, h.HeldBy)
+	if h.Shape != "closure retention" || !slices.Equal(h.HeldBy, []Holder{{Goroutines: 400, WaitReason: "chan receive", Function: "example.com/app.Start.func1", Root: "example.com/app.Start.gowrap1"}}) {
+		t.Errorf("shape %q, held by %+v", h.Shape, h.HeldBy)
 	}
-	if g.Verdict != Leak || g.Shape != "stuck goroutine" || !said(g.Why, "memory grows with them at example.com/app.Start") {
+	if g.Verdict != Leak || g.Shape != "stuck goroutine" || !says(g.Reasons, Reason{MemoryGrowsWith, Values{Function: "example.com/app.Start"}}) {
 		t.Errorf("goroutines %+v", *g)
 	}
 }
@@ -295,7 +295,11 @@ func TestTheHourIsIrrelevant(t *testing.T) {
 	for _, s := range run.Snapshots {
 		s.Time = s.Time.Add(12345 * time.Hour)
 	}
-	if got := Analyze(run, DefaultConfig()); !reflect.DeepEqual(got, want) {
+	got := Analyze(run, DefaultConfig())
+	if from, to := got.Window.From.Add(-12345*time.Hour), got.Window.To.Add(-12345*time.Hour); from != want.Window.From || to != want.Window.To {
+		t.Errorf("judged from %v to %v, want 12345 h after %v and %v", got.Window.From, got.Window.To, want.Window.From, want.Window.To)
+	}
+	if got.Window.From, got.Window.To = want.Window.From, want.Window.To; !reflect.DeepEqual(got, want) {
 		t.Errorf("12345 h later:\n%+v\nwant\n%+v", got, want)
 	}
 }
@@ -310,10 +314,10 @@ func TestBytesScale(t *testing.T) {
 	}
 	got := Analyze(run, DefaultConfig())
 	a, b := want.Total(series.LiveBytes), got.Total(series.LiveBytes)
-	if b.Verdict != a.Verdict || math.Abs(b.PerOp.Estimate-8*a.PerOp.Estimate) > 1e-6*b.PerOp.Estimate || b.Trend.Tau != a.Trend.Tau {
-		t.Errorf("eight times the bytes: %+v %s, of %+v %s", *b.PerOp, b.Verdict, *a.PerOp, a.Verdict)
+	if b.Verdict != a.Verdict || math.Abs(b.In(PerOp).Estimate-8*a.In(PerOp).Estimate) > 1e-6*b.In(PerOp).Estimate || b.Trend.Tau != a.Trend.Tau {
+		t.Errorf("eight times the bytes: %+v %s, of %+v %s", *b.In(PerOp), b.Verdict, *a.In(PerOp), a.Verdict)
 	}
-	if x, y := *want.Power.BytesPerOp, *got.Power.BytesPerOp; math.Abs(y-8*x) > 0.15*y {
+	if x, y := *want.Power.Bytes, *got.Power.Bytes; math.Abs(y-8*x) > 0.15*y {
 		t.Errorf("eight times the bytes: %.3g B/op would have been found, of %.3g", y, x)
 	}
 }

@@ -2,37 +2,35 @@ package detect
 
 import "math"
 
-// mostSteps bounds the staircases that growth is held against.
-const mostSteps = 3
-
-// perParameter is what a parameter of a staircase costs.
-const perParameter = 3
-
-// stepsExplain reports that y is better told as one, two or three steps than as
-// a line: the staircase that fits best, with the 1, 3 or 5 parameters paid for
-// that it has more (k+1 levels and k places against 2),
+// stepsGain is how much better y is told as a line than as one, two or three
+// steps, the 1, 3 or 5 parameters paid for that the staircase has more (k+1 levels
+// and k places against 2): over the staircases that fit best, the least of
 //
-//	n·ln(RSS_steps) + 3(2k−1) < n·ln(RSS_line)
+//	n·ln(RSS_steps/RSS_line) + 3(2k−1)
 //
-// after Akaike (IEEE Trans. Automatic Control 19, 1974), whose price of 2 costs
+// Below 0 a staircase tells it better; +Inf where the line leaves nothing over.
+//
+// After Akaike (IEEE Trans. Automatic Control 19, 1974), whose price of 2 costs
 // a tenth of the leaks in noise and whose Bayesian sister, ln n, lets three steps
 // of three standard deviations pass for a line. A step of height H in the middle
 // leaves a line H²/16 of variance and a staircase none; a line that grows by G
 // leaves the best staircase of k steps G²/(12(k+1)²). Series of fewer than
 // 4(k+1) values are given no k steps but the first: they would fit anything.
 // Found by dynamic programming. O(k n²).
-func stepsExplain(y []float64, lineRSS float64) bool {
+func stepsGain(y []float64, lineRSS float64) float64 {
 	n := len(y)
+	gain := math.Inf(1)
 	if n < minTail || !(lineRSS > 0) {
-		return false
+		return gain
 	}
 	most := min(mostSteps, max(1, n/4-1))
 	for k, rss := range staircases(y, most) {
-		if rss <= 1e-12*lineRSS || float64(n)*math.Log(rss/lineRSS)+perParameter*float64(2*k+1) < 0 {
-			return true
+		if rss <= 1e-12*lineRSS {
+			return math.Inf(-1)
 		}
+		gain = math.Min(gain, float64(n)*math.Log(rss/lineRSS)+perParameter*float64(2*k+1))
 	}
-	return false
+	return gain
 }
 
 // staircases is the residual sum of squares of the best piecewise constant fit

@@ -33,7 +33,7 @@ func TestStairsAgainstALine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := stepsExplain(c.y, l.RSS); got != c.want {
+		if got := stepsGain(c.y, l.RSS) < 0; got != c.want {
 			t.Errorf("%s: steps explain it: %v, want %v", c.name, got, c.want)
 		}
 		// Neither an offset nor a unit matters.
@@ -41,7 +41,7 @@ func TestStairsAgainstALine(t *testing.T) {
 		for i, v := range c.y {
 			moved[i] = 1e9 + 1e5*v
 		}
-		if m, err := stats.FitLine(u, moved); err != nil || stepsExplain(moved, m.RSS) != c.want && l.RSS > 1e-9 {
+		if m, err := stats.FitLine(u, moved); err != nil || stepsGain(moved, m.RSS) < 0 != c.want && l.RSS > 1e-9 {
 			t.Errorf("%s: moved and scaled it is judged otherwise (%v)", c.name, err)
 		}
 	}
@@ -87,7 +87,7 @@ func TestOutlyingSnapshotsDoNotMoveTheBound(t *testing.T) {
 			return y
 		}(), true, 103},
 	} {
-		r, ok := resist(u, c.y)
+		r, ok := withoutOutliers(u, c.y)
 		if ok != c.ok || ok && (r.upper > c.below || r.upper < r.slope) {
 			t.Errorf("%s: %+v, %v; want %v and a bound below %v", c.name, r, ok, c.ok, c.below)
 		}
@@ -95,7 +95,7 @@ func TestOutlyingSnapshotsDoNotMoveTheBound(t *testing.T) {
 			t.Errorf("%s: the bound %v is below the true 100", c.name, r.upper)
 		}
 	}
-	if _, ok := resist(u[:11], with(9)[:11]); ok {
+	if _, ok := withoutOutliers(u[:11], with(9)[:11]); ok {
 		t.Error("eleven snapshots are too few to say what is calm")
 	}
 }

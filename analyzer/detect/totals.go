@@ -1,156 +1,172 @@
 package detect
 
 import (
-	"fmt"
 	"math"
+	"slices"
+	"sort"
 
 	"github.com/heapdrift/heapdrift/analyzer/series"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
-// measure is a total with the gates' answers and what the phases say.
-type measure struct {
-	gates
-	ok        bool // enough snapshots to judge
-	total     *series.Total
-	tail      []int     // the judged snapshots that have it
-	y         []float64 // its values there, without the observer's part
-	u         []float64
-	observed  observer
-	before    float64    // growth per work before the tail, NaN unknown
-	lower     float64    // lower bound of growth per work, the unmeasured observer effect allowed for
-	lateUpper float64    // as upper, over the last half of the tail; 0 until asked for
-	kept      float64    // part of the growth still there after the drain; NaN unknown
-	repeat    *repeat    // what a second pass says; nil where there is none
-	calm      *resistant // the slope without outlying snapshots, nil where there are none
+// total is one quantity of the whole process with its evidence.
+type total struct {
+	Evidence
+	Decision
+	series   *series.Total
+	at       []int     // the judged snapshots that have it
+	u, y     []float64 // work and value there, without the observer's part
+	before   float64   // growth per work before them, NaN unknown
+	observed observer
 }
 
-// quantities with units of their own: what counts as grown, and as clean.
+// scale is the units of a quantity: what counts as grown, and as clean.
 type scale struct {
-	floor   float64
-	clean   float64
-	perSnap float64 // assumed observer effect where none was measured
+	floor    float64
+	clean    float64 // per unit of work
+	observer float64 // what a snapshot leaves behind where that was not measured
+	unit     string
 }
 
-func (a *analysis) scaleOf(name string) scale {
+func (c *Config) scaleOf(name string) scale {
 	switch name {
 	case series.LiveObjects:
-		return scale{floorObjects, a.cfg.Clean.Objects, observerObjects}
+		return scale{floorObjects, c.Clean.Objects, observerObjects, "objects"}
 	case series.Goroutines:
-		return scale{floorGoroutines, a.cfg.Clean.Goroutines, 0}
+		return scale{floorGoroutines, c.Clean.Goroutines, 0, "goroutines"}
 	}
-	return scale{floorBytes, a.cfg.Clean.Bytes, observerBytes}
+	return scale{floorBytes, c.Clean.Bytes, observerBytes, "B"}
 }
 
-// ruleOfThree over n is the upper 95 % bound of the rate of events of which
-// none came in n tries: −ln 0.05 ≈ 3 (Hanley & Lippman-Hand, JAMA 249, 1983).
-const ruleOfThree = 3
+// heapTotal reports the totals that may be a leak by themselves.
+func heapTotal(name string) bool { return name == series.LiveBytes || name == series.LiveObjects }
 
-// measureTotal runs the gates over one total.
-func (a *analysis) measureTotal(t *series.Total) *measure {
-	m := &measure{total: t, kept: math.NaN()}
-	sc := a.scaleOf(t.Name)
-	heap := t.Name == series.LiveBytes || t.Name == series.LiveObjects
-	y := t.Y
-	if heap && !t.Sampled {
-		if m.observed = observe(t.Y, a.w.idle, sc.perSnap); m.observed.known {
-			y = append([]float64(nil), t.Y...)
+// measureTotals measures all totals, then what bytes and objects say together.
+func (j *judgement) measureTotals() {
+	for i := range j.run.Totals {
+		t := j.measureTotal(&j.run.Totals[i])
+		j.totals[t.series.Name] = t
+	}
+	b, o := j.totals[series.LiveBytes], j.totals[series.LiveObjects]
+	if b != nil && b.observed.excess > b.observed.se {
+		j.res.Warn(Warning{Code: GrowsWithoutLoad, Values: Values{Bytes: b.observed.perSnapshot + b.observed.excess}})
+	}
+	enough := func(t *total) bool { return t != nil && t.Measured() && t.Enough.Passed }
+	if b != nil && b.Measured() {
+		b.EitherEnough = Test{"enough, of bytes or objects", b.Enough.Passed || enough(o), b.Grew, math.Inf(1), b.Enough.Unit}
+		// Containers enlarge: an append-only slice, or a buffer cache that fills. The
+		// ranks tell: one disturbed snapshot hides a slope, not an order.
+		b.ofTotal.containers = o != nil && !(o.Measured() && o.fit.PerX > 0 && o.Rank.Statistic <= alphaObjects && o.Grew >= floorRising)
+	}
+	if o != nil && o.Measured() {
+		o.EitherEnough = Test{"enough, of bytes or objects", o.Enough.Passed || enough(b) && b.Significant(), o.Grew, math.Inf(1), o.Enough.Unit}
+	}
+}
+
+// measureTotal asks one total all there is to ask of it alone.
+func (j *judgement) measureTotal(s *series.Total) *total {
+	t := &total{series: s}
+	sc := j.cfg.scaleOf(s.Name)
+	heap := heapTotal(s.Name)
+	y := s.Y
+	if heap && !s.Sampled {
+		if t.observed = observe(s.Y, j.run.Window.Idle, sc.observer); t.observed.known {
+			y = append([]float64(nil), s.Y...)
 			for i := range y {
-				y[i] -= m.observed.perSnapshot * float64(i)
+				y[i] -= t.observed.perSnapshot * float64(i)
 			}
 		}
 	}
-	m.u, m.y, m.tail = pick(a.r, y, a.w.tail)
-	n := len(m.u)
-	if n < 2 {
-		return m
+	t.u, t.y, t.at = j.run.Known(y, j.run.Window.Judged)
+	n := len(t.u)
+	facts := &totalFacts{decides: heap, counts: s.Name == series.Goroutines, added: s.Sampled, watched: j.watched(t.at)}
+	if n < 2 || !(t.u[n-1] > t.u[0]) {
+		t.Evidence = Evidence{Judged: n, Missing: j.missing(n)}
+		t.ofTotal = facts
+		return t
 	}
-	length := m.u[n-1] - m.u[0]
-	if !(length > 0) {
-		return m
-	}
-	perWork := float64(n-1) / length
-	m.before = a.before(y)
-	if t.Sampled {
-		m.gates, m.ok = a.sampled(m.u, m.y, t.Noise, t.Turnover, m.tail, m.before)
+	work := t.u[n-1] - t.u[0]
+	perWork := float64(n-1) / work
+	t.before = j.before(y)
+	var outliers *robustSlope
+	if s.Sampled {
+		t.Evidence = measureSampled(t.u, t.y, noiseOf(t.u, s.Noise, s.Turnover, t.at), t.before, alphaAdded, alphaRank)
 	} else {
-		extra := 0.0
-		if m.observed.known {
-			extra = m.observed.se * perWork
+		sigma := 0.0
+		if t.observed.known {
+			sigma = t.observed.se * perWork
 		}
-		m.gates, m.ok = exact(m.u, m.y, extra, m.before)
-		if r, ok := resist(m.u, m.y); m.ok && ok {
-			m.calm = &r
-			m.upper = math.Min(m.upper, r.upper)
+		t.Evidence = measureExact(t.u, t.y, sigma, t.before)
+		if r, ok := withoutOutliers(t.u, t.y); t.Measured() && ok {
+			outliers = &r
 		}
 	}
-	if !m.ok {
-		return m
+	e := &t.Evidence
+	if e.ofTotal = facts; !e.Measured() {
+		e.Missing = j.missing(n)
+		return t
 	}
-	if a.r.HasOps && (t.Name == series.Goroutines || t.Name == series.LiveObjects) {
+	if outliers != nil && outliers.upper <= e.Upper {
+		e.Upper, e.Outliers = outliers.upper, outliers.outliers
+	}
+	if j.run.HasOps && (s.Name == series.Goroutines || s.Name == series.LiveObjects) {
 		// What is counted one by one and did not come in n operations may
 		// still come once in n/3 of them (the rule of three).
-		unseen := m.slope.PerX + ruleOfThree/length
-		m.upper, m.interval.Hi = math.Max(m.upper, unseen), math.Max(m.interval.Hi, unseen)
+		if unseen := e.fit.PerX + ruleOfThree/work; unseen > e.Upper {
+			e.Upper, e.Outliers = unseen, 0
+		}
+		e.Growth.Hi = math.Max(e.Growth.Hi, e.fit.PerX+ruleOfThree/work)
 	}
-	m.lower = m.interval.Lo
-	if heap && !t.Sampled && !m.observed.known {
-		m.lower -= sc.perSnap * perWork
-		m.interval.Lo = m.lower
+	if e.Lower = e.Growth.Lo; heap && !s.Sampled && !t.observed.known {
+		e.Lower -= sc.observer * perWork
+		e.Growth.Lo = e.Lower
 	}
-	m.kept = a.afterDrain(y, m.y[len(m.y)-1], m.growth)
-	m.repeat = a.repeated(m)
-	return m
+	e.Kept = j.kept(y, t.y[n-1], e.Grew)
+	if s.Name != series.Goroutines { // they are no memory
+		e.Material = j.material(e.Lower, t.at, s.Name == series.LiveObjects)
+	}
+	e.Enough = Test{"enough", e.Grew >= sc.floor, e.Grew, sc.floor, sc.unit}
+	e.Rises = Test{"rises", e.Rank.Passed && e.Enough.Passed && !(outliers != nil && outliers.growth < sc.floor), e.Rank.Statistic, alphaRank, unitP}
+	e.Bounded = Test{"bounded", e.Upper <= sc.clean, e.Upper, sc.clean, sc.unit + "/" + string(j.per())}
+	e.Flat = flat(t.u, t.y, sc.clean, e.Bounded.Unit)
+	j.askPasses(e, t, sc.clean)
+	return t
 }
 
-// sampled judges a series added up from samples: its noise is known from
-// births and deaths; where the data scatter more (φ > 1.5) the block tests
-// decide.
-func (a *analysis) sampled(u, y, live, turnover []float64, at []int, before float64) (gates, bool) {
-	if len(u) < minTail {
-		return gates{}, false
+// missing says why n judged values tell no growth.
+func (j *judgement) missing(n int) Code {
+	switch {
+	case n == 0:
+		return NotRecorded
+	case n < minTail:
+		return TooFewSnapshots
+	case j.run.HasOps:
+		return NoOperations
 	}
-	z := noiseOf(u, live, turnover, at)
-	g, ok := fit(u, y, z, 0, before)
-	if !ok {
-		return g, false
-	}
-	g.p = sampledP(g.slope, u, y)
-	j := stats.Dejump(y)
-	if s, err := stats.FitSlope(u, j, z); err == nil {
-		g.dejumped = sampledP(s, u, j)
-	}
-	return g, true
+	return OneMoment
 }
 
-// What profiles alone must have watched before growth is more than growing: a
-// cache that fills is a line for as long as it fills, and without the count of
-// objects, idle snapshots or a drain nothing else tells the two apart.
-const (
-	leastProfiles = 24   // judged snapshots, or
-	leastWatched  = 1800 // seconds of them
-)
-
-// watched reports that the snapshots are enough for profiles alone.
-func (a *analysis) watched(at []int) bool {
-	return len(at) >= leastProfiles || len(at) > 0 && a.r.Seconds[at[len(at)-1]]-a.r.Seconds[at[0]] >= leastWatched
+// watched reports that the snapshots at are enough for profiles alone.
+func (j *judgement) watched(at []int) bool {
+	return len(at) >= leastProfiles || len(at) > 0 && j.run.Seconds[at[len(at)-1]]-j.run.Seconds[at[0]] >= leastWatched
 }
 
-// overdispersed is the φ from which the sampling model does not explain the
-// scatter.
-const overdispersed = 1.5
-
-func sampledP(s stats.Slope, u, y []float64) float64 {
-	if s.Phi > overdispersed {
-		return stats.BlockTest(u, y)
+// before is the rate of growth of y over the early snapshots up to the first
+// judged one, NaN where fewer than three tell it.
+func (j *judgement) before(y []float64) float64 {
+	w := j.run.Window
+	if len(w.Judged) == 0 {
+		return math.NaN()
 	}
-	if !(s.SE > 0) {
-		return 1
+	u, v, _ := j.run.Known(y, append(slices.Clip(w.Early), w.Judged[0]))
+	l, err := stats.FitLine(u, v)
+	if err != nil {
+		return math.NaN()
 	}
-	return stats.NormalCDF(-s.PerX / s.SE)
+	return l.Slope
 }
 
-// noiseOf averages Q_K over the tail and takes the turnover's rate.
+// noiseOf averages Q_K over the judged snapshots and takes the turnover's rate.
 func noiseOf(u, live, turnover []float64, at []int) stats.Noise {
 	var z stats.Noise
 	for _, i := range at {
@@ -161,203 +177,143 @@ func noiseOf(u, live, turnover []float64, at []int) stats.Noise {
 	return z
 }
 
-// afterDrain is the part of the tail's growth to end that is still there in the
-// last snapshot of the drain: 1 kept, 0 gone; NaN where there was no drain or no
-// growth to speak of.
-func (a *analysis) afterDrain(y []float64, end, growth float64) float64 {
-	_, d, _ := pick(a.r, y, a.w.drain)
-	if len(d) == 0 || !(growth > 0) {
-		return math.NaN()
+// kept asks what part of the growth to end is still there in the last snapshot of
+// the drain: 1 all of it, 0 none. There is nothing to ask without a drain or growth.
+func (j *judgement) kept(y []float64, end, grew float64) Test {
+	_, d, _ := j.run.Known(y, j.run.Window.Drain)
+	if len(d) == 0 || !(grew > 0) {
+		return Test{}
 	}
-	return 1 + (d[len(d)-1]-end)/growth
+	part := 1 + (d[len(d)-1]-end)/grew
+	return Test{"kept after the drain", part >= keptAtLeast, part, keptAtLeast, unitShare}
 }
 
-// moreThanGrew is the part kept below which the drain took away much that was
-// there before the growth, half of the growth at least.
-const moreThanGrew = -0.5
-
-// grew reports that the total grew beyond doubt and by enough to speak of,
-// whatever else the gates say.
-func (m *measure) grew(sc scale) bool {
-	return m.ok && m.significant() && m.growth >= sc.floor
-}
-
-// rises is grew by the rank test alone: growth that bends scatters about a line
-// so much that the slope's test is silent. It never makes a leak.
-func (m *measure) rises(sc scale) bool {
-	if m.calm != nil && m.calm.growth < sc.floor {
-		return false // outlying snapshots make the growth
+// material asks whether a lower bound of growth lies above the tolerance. Objects
+// count as the smallest there are.
+func (j *judgement) material(lower float64, at []int, objects bool) Test {
+	if objects {
+		lower *= SmallestObject
 	}
-	return m.ok && m.kendall.P <= alphaKendal && m.growth >= sc.floor
-}
-
-// settle gives the verdict of a total that is not a leak: backlog, stable,
-// plateau, growing, or unknown.
-func (m *measure) settle(a *analysis, sc scale) Verdict {
-	switch {
-	case !m.ok:
-		return Unknown
-	case m.grew(sc) && m.kept < 0.5:
-		return Backlog
-	case m.upper <= sc.clean && !(m.calmed() && a.flat(m, sc)):
-		return Stable
-	case a.flat(m, sc), m.repeat != nil && m.repeat.stopped && m.repeat.last.Upper(confidence) <= sc.clean:
-		return Plateau
-	case m.rises(sc) && m.kept < 0.5:
-		return Backlog
-	case m.rises(sc):
-		return Growing
-	}
-	return Unknown
-}
-
-// calmed reports that the upper bound is that of the slope without outlying
-// snapshots. What grew and then stopped has such as well: its first.
-func (m *measure) calmed() bool { return m.calm != nil && m.upper == m.calm.upper }
-
-// flat reports that the total grew and then stopped: the first two snapshots
-// lie below all of the last half, and that half is bounded below the clean
-// limit. Without the first condition noise would have two tries at a pass.
-func (a *analysis) flat(m *measure, sc scale) bool {
-	n := len(m.u)
-	h := n / 2
-	if n-h < 5 || math.Max(m.y[0], m.y[1]) >= stats.Min(m.y[h:]) {
-		return false
-	}
-	s, ok := rate(m.u[h:], m.y[h:])
-	if !ok {
-		return false
-	}
-	m.lateUpper = s.Upper(confidence)
-	return m.lateUpper <= sc.clean
-}
-
-// report turns a measure into the total of the result.
-func (a *analysis) report(m *measure, v Verdict) *Total {
-	t := &Total{Name: m.total.Name, Verdict: v}
-	if n := len(m.y); n > 0 {
-		t.First, t.Last = m.total.Y[m.tail[0]], m.total.Y[m.tail[n-1]]
-	}
-	if !m.ok {
-		switch n := len(m.y); {
-		case n == 0:
-			t.Why = []string{"no snapshot of the steady phase has it"}
-		case n < minTail:
-			t.Why = []string{fmt.Sprintf("%s to judge; at least %d are needed", plural(float64(n), "snapshot"), minTail)}
-		case a.r.HasOps:
-			t.Why = []string{"no operation was completed between the snapshots to judge"}
-		default:
-			t.Why = []string{"the snapshots to judge are of one moment"}
-		}
-		return t
-	}
-	t.Trend = m.trend()
-	iv := m.interval
-	if a.r.HasOps {
-		t.PerOp = &iv
-		s := iv.Scale(a.opsPerSecond(m.tail))
-		t.PerSecond = &s
-	} else {
-		t.PerSecond = &iv
-	}
-	if _, judged := a.verdict[m.total.Name]; judged {
-		t.Why = a.why(m, v)
+	perSecond := float64(j.cfg.TolerancePerSecond)
+	t := Test{"material", lower > perSecond, lower, perSecond, "B/" + string(j.per())}
+	if j.run.HasOps {
+		rate := j.run.OpsPerSecond(at)
+		t.Passed = lower > float64(j.cfg.Tolerance) && lower*rate > perSecond
+		t.Bound = math.Max(float64(j.cfg.Tolerance), perSecond/rate)
 	}
 	return t
 }
 
-// opsPerSecond is the observed rate over the given snapshots.
-func (a *analysis) opsPerSecond(at []int) float64 {
-	i, j := at[0], at[len(at)-1]
-	if s := a.r.Seconds[j] - a.r.Seconds[i]; s > 0 {
-		return (a.r.Work[j] - a.r.Work[i]) / s
+// flat asks of a total that grew whether it then stopped: the first two snapshots
+// lie below all of the last half, and that half is bounded below the clean limit.
+// Without the first condition, which must hold for the question to be asked, noise
+// would have two tries at a pass.
+func flat(u, y []float64, clean float64, unit string) Test {
+	n := len(u)
+	h := n / 2
+	if n-h < leastFlat || math.Max(y[0], y[1]) >= slices.Min(y[h:]) {
+		return Test{}
 	}
-	return 0
+	s, ok := rateOf(u[h:], y[h:], stats.Noise{})
+	if !ok {
+		return Test{}
+	}
+	upper := s.Upper(confidence)
+	return Test{"levelled off", upper <= clean, upper, clean, unit}
 }
 
-// why names the gates in sentences.
-func (a *analysis) why(m *measure, v Verdict) []string {
-	sc := a.scaleOf(m.total.Name)
-	var out []string
-	if m.total.Sampled {
-		out = append(out, "no exact counters: added up from the sampled profile")
-	}
-	rises := m.significant() || v == Growing || v == Backlog
-	if a.ramp && v == Growing && (m.total.Name == series.LiveBytes || m.total.Name == series.LiveObjects) {
-		out = append(out, "grows together with goroutines that may end by themselves, as connections do: count operations (--ops-metric) or watch it without load to tell")
-	}
-	switch {
-	case m.significant() && m.jumps():
-		out = append(out, "a few steps tell the growth better than a line")
-	case m.significant():
-		out = append(out, fmt.Sprintf("rises in %d snapshots (tau %.2f, p %.2g)", m.n, m.kendall.Tau, math.Max(m.p, m.kendall.P)))
-	case rises:
-		out = append(out, fmt.Sprintf("rises in %d snapshots (tau %.2f, p %.2g), but not along a line (p %.2g)", m.n, m.kendall.Tau, m.kendall.P, m.p))
-	}
-	if rises && !m.sustained {
-		out = append(out, m.falling+": a cache that fills looks like this")
-	}
-	if m.significant() && m.growth < sc.floor && v != Leak {
-		out = append(out, fmt.Sprintf("grew by %.0f in all, below the evidence floor of %.0f: run longer to judge it", m.growth, sc.floor))
-	}
-	if rises && m.growth >= sc.floor && !math.IsNaN(m.kept) {
-		if m.kept < 0.5 {
-			said := fmt.Sprintf("%.0f %% of the growth went away in the drain", 100*math.Min(1, 1-m.kept))
-			if m.kept < moreThanGrew {
-				said = "more went away in the drain than had grown: what requests in flight hold all the time may hide a leak; hold the load still at each snapshot (--quiesce) to tell"
+// askPasses compares the first with the last pass over the same content: whether
+// the last goes on like the first, whether it stops, a cache keyed by content
+// having it all by then, and whether it is bounded below the clean limit as well.
+// There is nothing to ask without two passes.
+func (j *judgement) askPasses(e *Evidence, t *total, clean float64) {
+	pass := func(of int) (u, y []float64) {
+		for k, i := range t.at {
+			if j.run.Snapshots[i].Pass == of {
+				u, y = append(u, t.u[k]), append(y, t.y[k])
 			}
-			out = append(out, said)
-		} else {
-			out = append(out, "kept after the drain")
+		}
+		return u, y
+	}
+	begin, end := j.run.Snapshots[t.at[0]].Pass, j.run.Snapshots[t.at[len(t.at)-1]].Pass
+	if begin < 1 || end <= begin {
+		return
+	}
+	u1, y1 := pass(begin)
+	u2, y2 := pass(end)
+	if len(u1) < leastPass || len(u2) < leastPass {
+		return
+	}
+	first, ok1 := rateOf(u1, y1, stats.Noise{})
+	last, ok2 := rateOf(u2, y2, stats.Noise{})
+	if !ok1 || !ok2 {
+		return
+	}
+	grew := first.PerX-oneSided95*first.SE > 0 && y1[len(y1)-1] > y1[0]
+	part, upper := last.PerX/first.PerX, last.Upper(confidence)
+	e.PassGoesOn = Test{"the last pass goes on", grew && last.PerX-passGoesOnAt*first.PerX > oneSided95*math.Hypot(last.SE, passGoesOnAt*first.SE), part, passGoesOnAt, unitTimes}
+	e.PassStops = Test{"the last pass stops", grew && last.PerX+oneSided95*last.SE <= passStoppedAt*first.PerX, part, passStoppedAt, unitTimes}
+	e.PassBounded = Test{"the last pass is bounded", e.PassStops.Passed && upper <= clean, upper, clean, e.Bounded.Unit}
+}
+
+// observer is what a snapshot itself leaves behind in the target.
+type observer struct {
+	perSnapshot float64
+	se          float64
+	known       bool
+	excess      float64 // growth per idle snapshot beyond what a snapshot can leave behind
+}
+
+// observe measures the effect on y from the idle snapshots: the median of the
+// increments, which a one-off initialisation does not move; its error from
+// their median deviation. A negative effect is a settling program, not the
+// observer's: 0. usual is the effect where none was measured; half of it, give or
+// take all of it, is what is believed before.
+func observe(y []float64, idle []int, usual float64) observer {
+	var d []float64
+	for k := 1; k < len(idle); k++ {
+		a, b := y[idle[k-1]], y[idle[k]]
+		if !math.IsNaN(a) && !math.IsNaN(b) && idle[k] == idle[k-1]+1 {
+			d = append(d, b-a)
 		}
 	}
-	if said := m.repeat.why(); said != "" && (rises || v == Plateau) {
-		out = append(out, said)
+	if len(d) < leastIncrements {
+		return observer{}
 	}
-	if v == Plateau && m.lateUpper != 0 {
-		out = append(out, fmt.Sprintf("grew, then stopped: over its last half at most %s per %s (95 %%), limit %s", figure(math.Max(0, m.lateUpper)), a.unit(), figure(sc.clean)))
+	least := slices.Min(d) // of a program that settles, little by the end
+	m := median(d)
+	dev := make([]float64, len(d))
+	for i := range d {
+		dev[i] = math.Abs(d[i] - m)
 	}
-	if v == Stable {
-		said := fmt.Sprintf("at most %s per %s (95 %%), limit %s", figure(math.Max(0, m.upper)), a.unit(), figure(sc.clean))
-		if m.calmed() {
-			said += fmt.Sprintf("; %d of %d snapshots lie far from the others and weigh less", m.calm.pulled, m.n)
-		}
-		out = append(out, said)
-	}
-	if v == Unknown {
-		out = append(out, fmt.Sprintf("neither growth nor its absence is shown: at most %s per %s (95 %%), limit %s%s", figure(m.upper), a.unit(), figure(sc.clean), a.longer(m, sc)))
-	}
-	return out
+	// sd of a median ≈ 1.253 σ/√n; σ ≈ 1.4826 MAD
+	se := 1.253 * 1.4826 * median(dev) / math.Sqrt(float64(len(d)))
+	known, left := weighed(m, se, usual/2, usual)
+	own := math.Min(math.Max(0, known), mostObserved*usual)
+	return observer{perSnapshot: own, se: left, known: true, excess: math.Max(0, least-own)}
 }
 
-// longer says how much more of the same would bound the slope below the clean
-// limit, where that can be told: with independent errors and evenly spaced
-// snapshots the slope's error falls with the length of the run to the power 3/2.
-func (a *analysis) longer(m *measure, sc scale) string {
-	spare := sc.clean - math.Max(0, m.slope.PerX)
-	spread := m.upper - m.slope.PerX
-	if !(spare > 0) || !(spread > spare) {
-		return ""
+// weighed joins a measurement with what was known before it, both normal: the
+// mean weighs each by the inverse of its variance. A program whose idle heap
+// goes up and down by kilobytes tells little of its observer's few hundred
+// bytes, and the run must not pay for that.
+func weighed(m, se, before, sd float64) (mean, left float64) {
+	if !(se > 0) {
+		return m, 0
 	}
-	times := math.Pow(spread/spare, 2.0/3)
-	if times > 1000 {
-		return ""
-	}
-	return fmt.Sprintf("; a run about %.2g times as long would tell", math.Max(1.1, times))
+	w, w0 := 1/(se*se), 1/(sd*sd)
+	return (w*m + w0*before) / (w + w0), 1 / math.Sqrt(w+w0)
 }
 
-// figure prints a number of a sentence: three digits, never an exponent from
-// 0.0001 on.
-func figure(v float64) string {
-	if math.Abs(v) >= 100 {
-		return fmt.Sprintf("%.0f", v)
+// median sorts v.
+func median(v []float64) float64 {
+	sort.Float64s(v)
+	n := len(v)
+	if n == 0 {
+		return math.NaN()
 	}
-	return fmt.Sprintf("%.3g", v)
-}
-
-func (a *analysis) unit() string {
-	if a.r.HasOps {
-		return "operation"
+	if n%2 == 1 {
+		return v[n/2]
 	}
-	return "second"
+	return (v[n/2-1] + v[n/2]) / 2
 }

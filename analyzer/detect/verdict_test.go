@@ -2,7 +2,7 @@ package detect
 
 import (
 	"math"
-	"strings"
+	"slices"
 	"testing"
 
 	"github.com/heapdrift/heapdrift/analyzer/series"
@@ -37,9 +37,7 @@ func find(res *Result, function string) *Finding {
 	return nil
 }
 
-func said(why []string, part string) bool { return strings.Contains(strings.Join(why, "\n"), part) }
-
-// The rules of METHOD.md, section 6, on the exact totals.
+// The rules of METHOD.md, Verdicts, on the exact totals.
 func TestVerdictsOfTotals(t *testing.T) {
 	t.Parallel()
 	const n, ops = 20, 10_000
@@ -47,6 +45,7 @@ func TestVerdictsOfTotals(t *testing.T) {
 		s.steady, s.idle, s.drain, s.ops, s.phased = n, 6, 3, ops, true
 		return s
 	}
+	rises, kept, drain := []Code{Rises, RisesUnevenly}, []Code{KeptAfterDrain, StillAfterDrain}, []Code{KeptAfterDrain, GoneAfterDrain, MoreGoneThanGrew}
 	bare := func(s simulation) simulation { s.steady, s.ops = n, ops; return s }
 	for _, c := range []struct {
 		name    string
@@ -54,59 +53,62 @@ func TestVerdictsOfTotals(t *testing.T) {
 		bytes   Verdict
 		objects Verdict
 		run     RunVerdict
-		why     string // of live bytes, a part
-		forbids string // of live bytes, what must not be said
+		why     Reason // of live bytes
+		forbids []Code // of live bytes, what must not be said
 	}{
-		{"nothing grows", phased(simulation{bytes: curve(n, 2e3, linear(0)), objects: curve(n, 20, linear(0))}), Stable, Stable, RunClean, "limit 64", "rises"},
-		{"values are kept", phased(simulation{bytes: curve(n, 2e3, linear(5e6)), objects: curve(n, 20, linear(5e4))}), Leak, Leak, RunLeak, "kept after the drain", "cache"},
-		{"values are kept, someone else's recording", bare(simulation{bytes: curve(n, 2e3, linear(5e6)), objects: curve(n, 20, linear(5e4))}), Leak, Leak, RunLeak, "rises in 14 snapshots", "drain"},
-		{"one small object in a thousand operations under churn", phased(simulation{bytes: curve(n, 1e5, linear(0)), objects: curve(n, 5, linear(3e3))}), Stable, Leak, RunLeak, "", ""},
-		{"containers enlarge: bytes rise, objects do not", phased(simulation{bytes: curve(n, 2e3, linear(5e6)), objects: curve(n, 20, linear(0))}), Growing, Stable, RunInconclusive, "rises", ""},
-		{"a cache fills, then is full", phased(simulation{bytes: curve(n, 2e3, fills(5e6, 0.4)), objects: curve(n, 20, fills(5e4, 0.4))}), Plateau, Plateau, RunClean, "grew, then stopped", "kept"},
+		{"nothing grows", phased(simulation{bytes: curve(n, 2e3, linear(0)), objects: curve(n, 20, linear(0))}), Stable, Stable, RunClean, Reason{Bounded, Values{Limit: 64, Per: PerOp}}, rises},
+		{"values are kept", phased(simulation{bytes: curve(n, 2e3, linear(5e6)), objects: curve(n, 20, linear(5e4))}), Leak, Leak, RunLeak, Reason{Code: KeptAfterDrain}, append(slackening(), SecondPassFlat, SecondPassGrew)},
+		{"values are kept, someone else's recording", bare(simulation{bytes: curve(n, 2e3, linear(5e6)), objects: curve(n, 20, linear(5e4))}), Leak, Leak, RunLeak, Reason{Rises, Values{N: 14}}, drain},
+		{"one small object in a thousand operations under churn", phased(simulation{bytes: curve(n, 1e5, linear(0)), objects: curve(n, 5, linear(3e3))}), Stable, Leak, RunLeak, Reason{}, nil},
+		{"containers enlarge: bytes rise, objects do not", phased(simulation{bytes: curve(n, 2e3, linear(5e6)), objects: curve(n, 20, linear(0))}), Growing, Stable, RunInconclusive, Reason{Code: Rises}, nil},
+		{"a cache fills, then is full", phased(simulation{bytes: curve(n, 2e3, fills(5e6, 0.4)), objects: curve(n, 20, fills(5e4, 0.4))}), Plateau, Plateau, RunClean, Reason{LevelledOff, Values{Limit: 64, Per: PerOp}}, kept},
 		{"a cache is still filling, ever slower", phased(simulation{
 			bytes:   curve(n, 2e3, func(u float64) float64 { return 5e6 * (1 - math.Exp(-3*u)) }),
 			objects: curve(n, 20, func(u float64) float64 { return 5e4 * (1 - math.Exp(-3*u)) }),
-		}), Growing, Growing, RunInconclusive, "a cache that fills looks like this", ""},
-		{"what grew goes away in the drain", phased(simulation{bytes: curve(n, 2e3, linear(5e6)), objects: curve(n, 20, linear(0)), afterDrain: -4.9e6}), Backlog, Stable, RunInconclusive, "% of the growth went away in the drain", "kept"},
-		{"a little per operation, gone after the drain", phased(simulation{bytes: curve(n, 500, linear(3e5)), objects: curve(n, 20, linear(0)), afterDrain: -3e5}), Backlog, Stable, RunInconclusive, "went away in the drain", "kept"},
-		{"more goes away in the drain than had grown", phased(simulation{bytes: curve(n, 500, linear(3e5)), objects: curve(n, 20, linear(0)), afterDrain: -2e6}), Backlog, Stable, RunInconclusive, "may hide a leak", "kept after"},
-		{"what grew along a bend goes away in the drain", phased(simulation{bytes: curve(n, 2e3, func(u float64) float64 { return 5e6 * (1 - math.Exp(-3*u)) }), objects: curve(n, 20, linear(0)), afterDrain: -4.7e6}), Backlog, Stable, RunInconclusive, "not along a line", "kept"},
+		}), Growing, Growing, RunInconclusive, Reason{Code: SlackensLate}, nil},
+		{"what grew goes away in the drain", phased(simulation{bytes: curve(n, 2e3, linear(5e6)), objects: curve(n, 20, linear(0)), afterDrain: -4.9e6}), Backlog, Stable, RunInconclusive, Reason{GoneAfterDrain, Values{Share: 0.98}}, kept},
+		{"a little per operation, gone after the drain", phased(simulation{bytes: curve(n, 500, linear(3e5)), objects: curve(n, 20, linear(0)), afterDrain: -3e5}), Backlog, Stable, RunInconclusive, Reason{GoneAfterDrain, Values{Share: 1}}, kept},
+		{"more goes away in the drain than had grown", phased(simulation{bytes: curve(n, 500, linear(3e5)), objects: curve(n, 20, linear(0)), afterDrain: -2e6}), Backlog, Stable, RunInconclusive, Reason{Code: MoreGoneThanGrew}, kept},
+		{"what grew along a bend goes away in the drain", phased(simulation{bytes: curve(n, 2e3, func(u float64) float64 { return 5e6 * (1 - math.Exp(-3*u)) }), objects: curve(n, 20, linear(0)), afterDrain: -4.7e6}), Backlog, Stable, RunInconclusive, Reason{Code: RisesUnevenly}, kept},
 		{"noise in the first half, none in the second: nothing grew", phased(simulation{bytes: curve(n, 0, func(u float64) float64 {
 			if u > 0.49 {
 				return 0
 			}
 			return 4e6 * math.Sin(100*u)
-		}), objects: curve(n, 20, linear(0))}), Unknown, Stable, RunInconclusive, "neither growth nor its absence", "grew"},
+		}), objects: curve(n, 20, linear(0))}), Unknown, Stable, RunInconclusive, Reason{NotBounded, Values{Limit: 64}}, []Code{LevelledOff, BelowFloor, SecondPassFlat, SecondPassGrew, MoreGoneThanGrew}},
 		{"one large step", phased(simulation{bytes: curve(n, 2e3, func(u float64) float64 {
 			if u > 0.5 {
 				return 5e6
 			}
 			return 0
-		}), objects: curve(n, 20, linear(0))}), Plateau, Stable, RunClean, "grew, then stopped", "rises"},
+		}), objects: curve(n, 20, linear(0))}), Plateau, Stable, RunClean, Reason{Code: LevelledOff}, rises},
 		{"a step near the start: the few snapshots before it are no outliers", phased(simulation{bytes: curve(n, 20, func(u float64) float64 {
 			if u > 0.12 {
 				return 2e6
 			}
 			return 0
-		}), objects: curve(n, 20, linear(0))}), Plateau, Stable, RunClean, "grew, then stopped", "rises"},
+		}), objects: curve(n, 20, linear(0))}), Plateau, Stable, RunClean, Reason{Code: LevelledOff}, rises},
 		{"a step near the end: too late to see what follows", phased(simulation{bytes: curve(n, 2e3, func(u float64) float64 {
 			if u > 0.85 {
 				return 5e6
 			}
 			return 0
-		}), objects: curve(n, 20, linear(0))}), Unknown, Stable, RunInconclusive, "neither growth nor its absence", "rises"},
-		{"beyond doubt, yet below the evidence floor", phased(simulation{bytes: curve(n, 20, linear(4e4)), objects: curve(n, 1, linear(100))}), Stable, Stable, RunClean, "below the evidence floor", ""},
-		{"a leak below the tolerance of 1 B/op", phased(simulation{steady: n, bytes: curve(n, 20, linear(0.9*ops)), objects: curve(n, 0.5, linear(0.05*ops))}), Stable, Stable, RunClean, "", ""},
-		{"noise that hides everything", phased(simulation{bytes: curve(n, 3e5, linear(0)), objects: curve(n, 20, linear(0))}), Unknown, Stable, RunInconclusive, "times as long would tell", ""},
+		}), objects: curve(n, 20, linear(0))}), Unknown, Stable, RunInconclusive, Reason{Code: NotBounded}, rises},
+		{"beyond doubt, yet below the evidence floor", phased(simulation{bytes: curve(n, 20, linear(4e4)), objects: curve(n, 1, linear(100))}), Stable, Stable, RunClean, Reason{BelowFloor, Values{Floor: 64 << 10}}, nil},
+		{"a leak below the tolerance of 1 B/op", phased(simulation{steady: n, bytes: curve(n, 20, linear(0.9*ops)), objects: curve(n, 0.5, linear(0.05*ops))}), Stable, Stable, RunClean, Reason{}, nil},
+		{"noise that hides everything", phased(simulation{bytes: curve(n, 3e5, linear(0)), objects: curve(n, 20, linear(0))}), Unknown, Stable, RunInconclusive, Reason{Code: NotBounded}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			res := Analyze(c.s.run(), DefaultConfig())
 			b, o := res.Total(series.LiveBytes), res.Total(series.LiveObjects)
 			if b.Verdict != c.bytes || o.Verdict != c.objects || res.Verdict != c.run {
-				t.Errorf("bytes %q, objects %q, run %q; want %q, %q, %q\nwhy %q\nwhy %q", b.Verdict, o.Verdict, res.Verdict, c.bytes, c.objects, c.run, b.Why, o.Why)
+				t.Errorf("bytes %q, objects %q, run %q; want %q, %q, %q\nwhy %+v\nwhy %+v", b.Verdict, o.Verdict, res.Verdict, c.bytes, c.objects, c.run, b.Reasons, o.Reasons)
 			}
-			if !said(b.Why, c.why) || c.forbids != "" && said(b.Why, c.forbids) {
-				t.Errorf("says %q; want %q in it and not %q", b.Why, c.why, c.forbids)
+			if !says(b.Reasons, c.why) || saysAny(b.Reasons, c.forbids...) {
+				t.Errorf("says %+v; want %+v in it and none of %q", b.Reasons, c.why, c.forbids)
+			}
+			if r := reason(b.Reasons, NotBounded); c.name == "noise that hides everything" && (r == nil || !(r.Values.Times >= 1.1)) {
+				t.Errorf("says %+v; want how many times as long a run would tell", b.Reasons)
 			}
 		})
 	}
@@ -132,7 +134,7 @@ func TestObserverEffect(t *testing.T) {
 	noise := func(sd float64) []float64 { return curve(20, sd, linear(0)) }
 	few := simulation{steady: 20, idle: 6, drain: 3, ops: 2_000, bytes: noise(2), objects: noise(0.1), observedBytes: 390, observedObjects: 0.9}
 	res := Analyze(few.run(), DefaultConfig())
-	if iv := res.Total(series.LiveBytes).PerOp; math.Abs(iv.Estimate) > 0.2 {
+	if iv := res.Total(series.LiveBytes).In(PerOp); math.Abs(iv.Estimate) > 0.2 {
 		t.Errorf("with idle snapshots %.3g B/op of the observer's 3.7 are left, want none", iv.Estimate)
 	}
 	if res.Verdict != RunClean {
@@ -140,7 +142,7 @@ func TestObserverEffect(t *testing.T) {
 	}
 	few.idle = 0
 	res = Analyze(few.run(), DefaultConfig())
-	if iv := res.Total(series.LiveBytes).PerOp; iv.Lo > 0 || iv.Hi < 3.7 {
+	if iv := res.Total(series.LiveBytes).In(PerOp); iv.Lo > 0 || iv.Hi < 3.7 {
 		t.Errorf("without idle snapshots the interval %+v must reach from 0 to the observer's 3.7 B/op", *iv)
 	}
 	if v := res.Total(series.LiveObjects).Verdict; v == Leak || res.Verdict == RunLeak {
@@ -157,8 +159,8 @@ func TestALeakByTimeIsNotTheObservers(t *testing.T) {
 	if res.Verdict != RunLeak {
 		t.Errorf("a program that keeps 50 kB every 2 s, load or not: %s, want leak", res.Verdict)
 	}
-	if !said(res.Warnings, "keeps memory without load") {
-		t.Errorf("warnings %q do not say that it grows without load", res.Warnings)
+	if !warns(res.Warnings, Reason{GrowsWithoutLoad, Values{Bytes: 50_000}}) {
+		t.Errorf("warnings %+v do not say that it grows without load", res.Warnings)
 	}
 }
 
@@ -167,18 +169,19 @@ func TestTooFewSnapshots(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		s    simulation
-		says string
+		says Reason
 	}{
-		{"none", simulation{}, "no snapshots"},
-		{"one", simulation{steady: 1}, "1 snapshot after the warm-up: at least 6"},
-		{"seven, of which the first third is warm-up", simulation{steady: 7, ops: 100, bytes: curve(7, 0, linear(1e8)), objects: curve(7, 0, linear(1e6))}, "5 snapshots after the warm-up: at least 6"},
-		{"only idle ones: interrupted before the load", simulation{idle: 6}, "0 snapshots after the warm-up"},
-		{"interrupted early in the load, no drain", simulation{idle: 6, steady: 4, ops: 100, bytes: curve(4, 0, linear(1e8))}, "4 snapshots after the warm-up"},
+		{"none", simulation{}, Reason{Code: NoSnapshots}},
+		{"one", simulation{steady: 1}, Reason{FewSnapshots, Values{N: 1, Of: 6}}},
+		{"seven, of which the first third is warm-up", simulation{steady: 7, ops: 100, bytes: curve(7, 0, linear(1e8)), objects: curve(7, 0, linear(1e6))}, Reason{FewSnapshots, Values{N: 5, Of: 6}}},
+		{"only idle ones: interrupted before the load", simulation{idle: 6}, Reason{FewSnapshots, Values{Of: 6}}},
+		{"interrupted early in the load, no drain", simulation{idle: 6, steady: 4, ops: 100, bytes: curve(4, 0, linear(1e8))}, Reason{FewSnapshots, Values{N: 4, Of: 6}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			res := Analyze(c.s.run(), DefaultConfig())
-			if res.Verdict != RunInconclusive || !said(res.Warnings, c.says) {
-				t.Errorf("%s, warnings %q; want inconclusive and %q", res.Verdict, res.Warnings, c.says)
+			said := slices.ContainsFunc(res.Warnings, func(w Warning) bool { return w.Code == c.says.Code && w.Values.same(c.says.Values) })
+			if res.Verdict != RunInconclusive || !said {
+				t.Errorf("%s, warnings %+v; want inconclusive and %+v", res.Verdict, res.Warnings, c.says)
 			}
 		})
 	}
@@ -189,7 +192,7 @@ func TestAnInterruptedRunIsJudged(t *testing.T) {
 	t.Parallel()
 	s := simulation{idle: 6, steady: 9, ops: 5_000, bytes: curve(9, 1e3, linear(3e6)), objects: curve(9, 10, linear(3e4))}
 	if res := Analyze(s.run(), DefaultConfig()); res.Verdict != RunLeak {
-		t.Errorf("%s, want leak: %q", res.Verdict, res.Total(series.LiveBytes).Why)
+		t.Errorf("%s, want leak: %+v", res.Verdict, res.Total(series.LiveBytes).Reasons)
 	}
 }
 
@@ -202,8 +205,8 @@ func TestOperationsThatStandStillAreSaid(t *testing.T) {
 		}
 	}
 	res := Analyze(run, DefaultConfig())
-	if b := res.Total(series.LiveBytes); res.Verdict != RunInconclusive || !said(b.Why, "no operation was completed") {
-		t.Errorf("%s, %q; want inconclusive for want of operations", res.Verdict, b.Why)
+	if b := res.Total(series.LiveBytes); res.Verdict != RunInconclusive || !says(b.Reasons, Reason{Code: NoOperations}) {
+		t.Errorf("%s, %+v; want inconclusive for want of operations", res.Verdict, b.Reasons)
 	}
 }
 
@@ -214,20 +217,20 @@ func TestRunVerdict(t *testing.T) {
 		name   string
 		change func(*simulation)
 		want   RunVerdict
-		says   string
+		says   Code
 	}{
 		{"bytes and goroutines are calm", func(*simulation) {}, RunClean, ""},
-		{"goroutines are not known", func(s *simulation) { s.noGoroutines = true }, RunInconclusive, "goroutines are not known"},
-		{"bytes are not known", func(s *simulation) { s.noCounters = true }, RunInconclusive, "live bytes are not known"},
+		{"goroutines are not known", func(s *simulation) { s.noGoroutines = true }, RunInconclusive, GoroutinesUnknown},
+		{"bytes are not known", func(s *simulation) { s.noCounters = true }, RunInconclusive, LiveBytesUnknown},
 		{"goroutines swing beyond the limit", func(s *simulation) { s.goroutines = curve(20, 400, linear(0)) }, RunInconclusive, ""},
-		{"operations are not known", func(s *simulation) { s.ops = 0 }, RunClean, "operations are not known"},
+		{"operations are not known", func(s *simulation) { s.ops = 0 }, RunClean, OperationsUnknown},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := quiet
 			c.change(&s)
 			res := Analyze(s.run(), DefaultConfig())
-			if res.Verdict != c.want || !said(res.Warnings, c.says) {
-				t.Errorf("%s, warnings %q; want %s, %q", res.Verdict, res.Warnings, c.want, c.says)
+			if res.Verdict != c.want || !warns(res.Warnings, Reason{Code: c.says}) {
+				t.Errorf("%s, warnings %+v; want %s, %q", res.Verdict, res.Warnings, c.want, c.says)
 			}
 		})
 	}
@@ -241,14 +244,14 @@ func TestMemoryProfilingOffIsSaid(t *testing.T) {
 		s.heap[i] = &snapshot.Heap{}
 	}
 	res := Analyze(s.run(), DefaultConfig())
-	if !said(res.Warnings, "memory profiling is off") {
-		t.Errorf("warnings %q do not name the rate of 0", res.Warnings)
+	if !warns(res.Warnings, Reason{Code: ProfilingOff}) {
+		t.Errorf("warnings %+v do not name the rate of 0", res.Warnings)
 	}
 	f := find(res, Unattributed)
-	if res.Verdict != RunLeak || f == nil || f.Verdict != Leak || !said(f.Why, "GODEBUG=memprofilerate") {
+	if res.Verdict != RunLeak || f == nil || f.Verdict != Leak || !says(f.Reasons, Reason{Code: NoHeapProfile}) {
 		t.Errorf("%s, findings %+v; want a leak that is (unattributed), with the remedy", res.Verdict, res.Findings)
 	}
-	if f != nil && (f.BytesPerOp == nil || math.Abs(f.BytesPerOp.Estimate-500) > 5 || f.Share != 1) {
+	if f != nil && (f.Bytes == nil || math.Abs(f.Bytes.Estimate-500) > 5 || f.Share != 1) {
 		t.Errorf("(unattributed) %+v, want all of 500 B/op", *f)
 	}
 }
@@ -287,13 +290,13 @@ func TestIdleSnapshotsThatMeasureTheObserver(t *testing.T) {
 	for idle, want := range map[int]bool{0: false, 4: false, 5: true} {
 		run := simulation{idle: idle, steady: 8, ops: 100, observedBytes: 300}.run()
 		r := series.Build(run)
-		if got := observe(r.Total(series.LiveBytes).Y, windowOf(r).idle, observerBytes); got.known != want || want && got.perSnapshot != 300 {
+		if got := observe(r.Total(series.LiveBytes).Y, r.Window.Idle, observerBytes); got.known != want || want && got.perSnapshot != 300 {
 			t.Errorf("%d idle snapshots: %+v, want known %v", idle, got, want)
 		}
 	}
 }
 
-// The gates one by one, on series that all others let pass.
+// The tests one by one, on series that all others let pass.
 func TestGates(t *testing.T) {
 	t.Parallel()
 	u := curve(24, 0, linear(10_000))
@@ -302,27 +305,27 @@ func TestGates(t *testing.T) {
 		y         []float64
 		before    float64
 		sustained bool
-		says      string
+		says      Reason
 	}{
-		{"a line", curve(24, 1e3, linear(1e6)), math.NaN(), true, ""},
-		{"a line after a steep start", curve(24, 1e3, linear(1e6)), 1000, true, ""},
-		{"a line whose steep start noise leaves open", curve(24, 2e5, linear(1e6)), 1000, false, "times as fast before"},
-		{"a bend that the halves show and the last third does not", curve(24, 1e3, func(u float64) float64 { return 1e6 * math.Log1p(2*u) }), math.NaN(), false, "the second half grew at"},
-		{"a bend in noise after a steep start", curve(24, 6e4, func(u float64) float64 { return 1e6 * math.Log1p(2*u) }), 1000, false, "times as fast before"},
-		{"flat for a sixth", curve(24, 1e3, fills(1e6, 0.83)), math.NaN(), false, "the last"},
-		{"falling", curve(24, 1e3, linear(-1e6)), math.NaN(), true, ""},
+		{"a line", curve(24, 1e3, linear(1e6)), math.NaN(), true, Reason{}},
+		{"a line after a steep start", curve(24, 1e3, linear(1e6)), 1000, true, Reason{}},
+		{"a line whose steep start noise leaves open", curve(24, 2e5, linear(1e6)), 1000, false, Reason{Code: SlackenedBefore}},
+		{"a bend that the halves show and the last third does not", curve(24, 1e3, func(u float64) float64 { return 1e6 * math.Log1p(2*u) }), math.NaN(), false, Reason{Code: SlackensHalfway}},
+		{"a bend in noise after a steep start", curve(24, 6e4, func(u float64) float64 { return 1e6 * math.Log1p(2*u) }), 1000, false, Reason{Code: SlackenedBefore}},
+		{"flat for a sixth", curve(24, 1e3, fills(1e6, 0.83)), math.NaN(), false, Reason{SlackensLate, Values{Share: 0.46}}},
+		{"falling", curve(24, 1e3, linear(-1e6)), math.NaN(), true, Reason{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			g, ok := exact(u, c.y, 0, c.before)
-			if !ok || g.sustained != c.sustained || !strings.Contains(g.falling, c.says) {
-				t.Errorf("sustained %v, %q; want %v, %q", g.sustained, g.falling, c.sustained, c.says)
+			e := measureExact(u, c.y, 0, c.before)
+			if !e.Measured() || e.GoesOn.Passed != c.sustained || !says([]Reason{e.Slackens}, c.says) || c.sustained != (e.Slackens.Code == "") {
+				t.Errorf("goes on %+v, %+v; want %v, %+v", e.GoesOn, e.Slackens, c.sustained, c.says)
 			}
 		})
 	}
 	t.Run("one step on a small slope", func(t *testing.T) {
 		y := curve(24, 12, func(u float64) float64 { return 40*math.Floor(u+0.5) + 100*u })
-		if g, _ := exact(u, y, 0, math.NaN()); g.p > alphaSlope || !g.stepped || g.passes() {
-			t.Errorf("p %.2g, stepped %v: want one below %g that steps explain", g.p, g.stepped, alphaSlope)
+		if e := measureExact(u, y, 0, math.NaN()); e.Slope.Statistic > alphaSlope || e.Steps.Passed || e.passes() {
+			t.Errorf("slope %+v, steps %+v: want p below %g that steps explain", e.Slope, e.Steps, alphaSlope)
 		}
 	})
 }

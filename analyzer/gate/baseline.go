@@ -1,9 +1,12 @@
 package gate
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -11,6 +14,7 @@ import (
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/analyzer/report"
+	"github.com/heapdrift/heapdrift/analyzer/series"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
@@ -37,26 +41,26 @@ type Entry struct {
 	MemProfileRate int64             `json:"memprofilerate,omitempty"` // bytes a sample
 	Verdict        detect.RunVerdict `json:"verdict"`                  // of the run
 	Ops            int64             `json:"ops,omitempty"`            // that were judged
-	LiveBytes      *report.Interval  `json:"live_bytes_per_op,omitempty"`
-	LiveObjects    *report.Interval  `json:"live_objects_per_op,omitempty"`
-	Goroutines     *report.Interval  `json:"goroutines_per_op,omitempty"`
+	LiveBytes      *stats.Interval   `json:"live_bytes_per_op,omitempty"`
+	LiveObjects    *stats.Interval   `json:"live_objects_per_op,omitempty"`
+	Goroutines     *stats.Interval   `json:"goroutines_per_op,omitempty"`
 	// Where operations are not known, growth is per second.
-	BytesSecond      *report.Interval `json:"bytes_per_second,omitempty"`
-	GoroutinesSecond *report.Interval `json:"goroutines_per_second,omitempty"`
+	BytesSecond      *stats.Interval `json:"bytes_per_second,omitempty"`
+	GoroutinesSecond *stats.Interval `json:"goroutines_per_second,omitempty"`
 	// Sites are those that leaked or might have, sorted by function and id.
 	Sites []Site `json:"sites"`
 }
 
 // Site is one finding of a baseline.
 type Site struct {
-	ID       string           `json:"id"`
-	Parts    []string         `json:"parts,omitempty"` // ids that the finding stood for, its own among them
-	Kind     detect.Kind      `json:"kind"`
-	Verdict  detect.Verdict   `json:"verdict"`
-	Function string           `json:"function"`
-	File     string           `json:"file,omitempty"`
-	Line     int              `json:"line,omitempty"`
-	Growth   *report.Interval `json:"growth,omitempty"` // per operation, in the unit of its kind
+	ID       string          `json:"id"`
+	Parts    []string        `json:"parts,omitempty"` // ids that the finding stood for, its own among them
+	Kind     detect.Kind     `json:"kind"`
+	Verdict  detect.Verdict  `json:"verdict"`
+	Function string          `json:"function"`
+	File     string          `json:"file,omitempty"`
+	Line     int             `json:"line,omitempty"`
+	Growth   *stats.Interval `json:"growth,omitempty"` // per operation, in the unit of its kind
 }
 
 // is reports that a finding is the site's: it has its id, or stands for it.
@@ -72,23 +76,6 @@ func (e *Entry) site(f *detect.Finding) *Site {
 		if e.Sites[i].is(f) {
 			return &e.Sites[i]
 		}
-	}
-	return nil
-}
-
-// total is the growth that a budget of that name is compared with.
-func (e *Entry) total(name string) *report.Interval {
-	switch name {
-	case NameLiveBytes:
-		return e.LiveBytes
-	case NameLiveObjects:
-		return e.LiveObjects
-	case NameGoroutines:
-		return e.Goroutines
-	case NameBytesSecond:
-		return e.BytesSecond
-	case NameGoroutinesSecond:
-		return e.GoroutinesSecond
 	}
 	return nil
 }
@@ -122,21 +109,12 @@ func NewEntry(key Key, run *snapshot.Run, res *detect.Result, reason, recorded s
 		Key: key, Reason: reason, Recorded: recorded, GoVersion: run.Target.GoVersion,
 		MemProfileRate: run.Target.MemProfileRate, Verdict: res.Verdict, Sites: []Site{},
 	}
-	get := func(name string, perSecond bool) *report.Interval {
-		t := res.Total(name)
-		switch {
-		case t == nil:
-			return nil
-		case perSecond:
-			return coarse(t.PerSecond)
-		}
-		return coarse(t.PerOp)
-	}
-	if res.HasOps {
+	get := func(name string) *stats.Interval { return coarse(res.Total(name).In(res.Per)) }
+	if res.HasOps() {
 		e.Ops = res.Ops
-		e.LiveBytes, e.LiveObjects, e.Goroutines = get("live_bytes", false), get("live_objects", false), get("goroutines", false)
+		e.LiveBytes, e.LiveObjects, e.Goroutines = get(series.LiveBytes), get(series.LiveObjects), get(series.Goroutines)
 	} else {
-		e.BytesSecond, e.GoroutinesSecond = get("live_bytes", true), get("goroutines", true)
+		e.BytesSecond, e.GoroutinesSecond = get(series.LiveBytes), get(series.Goroutines)
 	}
 	if run.Failed != "" || run.Ended != "" {
 		return e, fmt.Errorf("%w: %s", ErrUnbounded, run.Failed+run.Ended)
@@ -146,27 +124,20 @@ func NewEntry(key Key, run *snapshot.Run, res *detect.Result, reason, recorded s
 	}
 	for i := range res.Findings {
 		f := &res.Findings[i]
-		if !report.AsksAttention(f.Verdict) {
+		if !f.Verdict.AsksAttention() {
 			continue
 		}
-		growth := f.BytesPerOp
-		if f.Kind == detect.KindGoroutine && f.GoroutinesPerOp != nil {
-			growth = f.GoroutinesPerOp
-		}
+		growth, _ := growthOf(f)
 		parts := slices.Clone(f.Parts)
 		slices.Sort(parts)
+		base := strings.LastIndexAny(f.File, `/\`) + 1 // where a file lies differs between machines
 		e.Sites = append(e.Sites, Site{
 			ID: f.ID, Parts: parts, Kind: f.Kind, Verdict: f.Verdict,
-			Function: f.Function, File: base(f.File), Line: f.Line, Growth: coarse(growth),
+			Function: f.Function, File: f.File[base:], Line: f.Line, Growth: coarse(growth),
 		})
 	}
 	e.sort()
 	return e, nil
-}
-
-// base is the last part of a path: where a file lies differs between machines.
-func base(file string) string {
-	return file[strings.LastIndexAny(file, `/\`)+1:]
 }
 
 func (e *Entry) sort() {
@@ -177,8 +148,8 @@ func (e *Entry) sort() {
 
 // coarse keeps four digits of an interval, its bounds rounded outward; nil where
 // there is no estimate.
-func coarse(i *stats.Interval) *report.Interval {
-	if i == nil || math.IsNaN(i.Estimate) || math.IsInf(i.Estimate, 0) {
+func coarse(i *stats.Interval) *stats.Interval {
+	if i.IsZero() {
 		return nil
 	}
 	digits := func(v float64, towards func(float64) float64) float64 {
@@ -195,14 +166,113 @@ func coarse(i *stats.Interval) *report.Interval {
 		}
 		return r
 	}
-	out := &report.Interval{Estimate: digits(i.Estimate, math.Round)}
-	if bound := i.Lo; !math.IsNaN(bound) && !math.IsInf(bound, 0) {
-		lo := min(digits(bound, math.Floor), out.Estimate)
-		out.Lo = &lo
+	out := &stats.Interval{Estimate: digits(i.Estimate, math.Round), Lo: math.Inf(-1), Hi: math.Inf(1)}
+	if stats.Finite(i.Lo) {
+		out.Lo = min(digits(i.Lo, math.Floor), out.Estimate)
 	}
-	if bound := i.Hi; !math.IsNaN(bound) && !math.IsInf(bound, 0) {
-		hi := max(digits(bound, math.Ceil), out.Estimate)
-		out.Hi = &hi
+	if stats.Finite(i.Hi) {
+		out.Hi = max(digits(i.Hi, math.Ceil), out.Estimate)
 	}
 	return out
+}
+
+// Find returns the entry of a key, nil where there is none.
+func (b *Baseline) Find(k Key) *Entry {
+	if b == nil {
+		return nil
+	}
+	for i := range b.Entries {
+		if b.Entries[i].Key == k {
+			return &b.Entries[i]
+		}
+	}
+	return nil
+}
+
+// Put adds an entry, or takes the place of the one with its key.
+func (b *Baseline) Put(e Entry) {
+	if old := b.Find(e.Key); old != nil {
+		*old = e
+	} else {
+		b.Entries = append(b.Entries, e)
+	}
+	b.sort()
+}
+
+func (b *Baseline) sort() {
+	slices.SortFunc(b.Entries, func(x, y Entry) int {
+		return cmp.Or(cmp.Compare(x.Scenario, y.Scenario), cmp.Compare(x.Go, y.Go), cmp.Compare(x.Arch, y.Arch))
+	})
+	for i := range b.Entries {
+		b.Entries[i].sort()
+	}
+}
+
+// Encode is the file of a baseline, sorted, with a line feed at its end.
+func (b *Baseline) Encode() ([]byte, error) {
+	b.Schema = BaselineSchema
+	b.Entries = report.List(b.Entries)
+	b.sort()
+	var out bytes.Buffer
+	err := report.Encode(&out, b, "the baseline as JSON")
+	return out.Bytes(), err
+}
+
+// ParseBaseline reads a baseline file. It is strict: what it does not know
+// could be what a comparison needs. The error names the line, or the entry.
+func ParseBaseline(data []byte) (*Baseline, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	var b Baseline
+	if err := d.Decode(&b); err != nil {
+		at := d.InputOffset()
+		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+			at = syntax.Offset
+		} else if errors.Is(err, io.ErrUnexpectedEOF) {
+			at = int64(len(data))
+		}
+		line := 1 + bytes.Count(data[:min(int(at), len(data))], []byte("\n"))
+		return nil, fmt.Errorf("line %d: %w; it is written by `heapdrift baseline update`", line, err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("there is more after the end of the baseline; it is one JSON object")
+	}
+	if b.Schema != BaselineSchema {
+		return nil, fmt.Errorf("its schema is %q and not %q; write it anew with `heapdrift baseline update`", b.Schema, BaselineSchema)
+	}
+	for i := range b.Entries {
+		if err := b.Entries[i].check(); err != nil {
+			return nil, fmt.Errorf("entry %d (%q): %w", i+1, b.Entries[i].Scenario, err)
+		}
+		if b.Find(b.Entries[i].Key) != &b.Entries[i] {
+			return nil, fmt.Errorf("entry %d (%q): there are two for %s %s; keep one, or write it anew with `heapdrift baseline update`",
+				i+1, b.Entries[i].Scenario, b.Entries[i].Go, b.Entries[i].Arch)
+		}
+	}
+	b.Entries = report.List(b.Entries)
+	b.sort()
+	return &b, nil
+}
+
+func (e *Entry) check() error {
+	switch {
+	case e.Scenario == "" || e.Arch == "":
+		return errors.New("it lacks its scenario or arch")
+	case strings.TrimSpace(e.Reason) == "":
+		return errors.New("it lacks a reason")
+	}
+	growths := []*stats.Interval{e.LiveBytes, e.LiveObjects, e.Goroutines, e.BytesSecond, e.GoroutinesSecond}
+	for _, s := range e.Sites {
+		if s.ID == "" || s.Kind != detect.KindHeap && s.Kind != detect.KindGoroutine {
+			return fmt.Errorf("a site (%s) lacks its id, or its kind is neither heap nor goroutine", s.Function)
+		}
+		growths = append(growths, s.Growth)
+	}
+	for _, g := range growths {
+		if g != nil && (g.Lo > g.Estimate || g.Hi < g.Estimate) {
+			return fmt.Errorf("an interval does not hold its estimate %v", g.Estimate)
+		}
+	}
+	e.Sites = report.List(e.Sites)
+	return nil
 }

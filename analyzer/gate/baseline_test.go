@@ -75,11 +75,11 @@ func TestNumbersOfABaselineHaveFourDigits(t *testing.T) {
 		{[3]float64{0.12345, 0.12345, 0.12345}, [3]float64{0.1235, 0.1234, 0.1235}},
 	} {
 		got := coarse(iv(c.in[0], c.in[1], c.in[2]))
-		if math.Abs(got.Estimate-c.want[0]) > 1e-12 || *got.Lo != c.want[1] || *got.Hi != c.want[2] {
-			t.Errorf("%v is %v [%v, %v]; want %v", c.in, got.Estimate, *got.Lo, *got.Hi, c.want)
+		if math.Abs(got.Estimate-c.want[0]) > 1e-12 || got.Lo != c.want[1] || got.Hi != c.want[2] {
+			t.Errorf("%v is %v [%v, %v]; want %v", c.in, got.Estimate, got.Lo, got.Hi, c.want)
 		}
 	}
-	if got := coarse(iv(1, math.Inf(-1), math.NaN())); got.Lo != nil || got.Hi != nil {
+	if got := coarse(iv(1, math.Inf(-1), math.NaN())); !math.IsInf(got.Lo, -1) || !math.IsInf(got.Hi, 1) {
 		t.Errorf("bounds that are none are kept: %+v", got)
 	}
 }
@@ -87,7 +87,7 @@ func TestNumbersOfABaselineHaveFourDigits(t *testing.T) {
 func TestARunThatBoundsNothingIsNoBaseline(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*snapshot.Run, *detect.Result){
-		"no live bytes":      func(_ *snapshot.Run, r *detect.Result) { r.Total("live_bytes").PerOp = nil },
+		"no live bytes":      func(_ *snapshot.Run, r *detect.Result) { r.Total("live_bytes").Growth = nil },
 		"no goroutines":      func(_ *snapshot.Run, r *detect.Result) { r.Totals = r.Totals[:2] },
 		"the target died":    func(s *snapshot.Run, _ *detect.Result) { s.Failed = "the target is gone" },
 		"it was ended early": func(s *snapshot.Run, _ *detect.Result) { s.Ended = "errors" },
@@ -102,7 +102,7 @@ func TestARunThatBoundsNothingIsNoBaseline(t *testing.T) {
 
 func TestABaselineWithoutOperationsIsPerSecond(t *testing.T) {
 	t.Parallel()
-	e := entry(t, "shop", "go1.26.8", func(r *detect.Result) { r.HasOps = false })
+	e := entry(t, "shop", "go1.26.8", func(r *detect.Result) { r.Per = detect.PerSecond })
 	if e.LiveBytes != nil || e.BytesSecond == nil || e.BytesSecond.Estimate != 50 || e.GoroutinesSecond == nil {
 		t.Errorf("entry %+v; want growth per second alone", e)
 	}
@@ -118,6 +118,7 @@ func TestAWrongBaselineSaysWhere(t *testing.T) {
 		{"cut short", head + good, "line 2: unexpected EOF"},
 		{"a number that is text", head + good + `, "ops": "many"}]}`, "line 2: "},
 		{"a key that it does not know", head + good + `, "live_byte_per_op": {"estimate": 1}}]}`, `unknown field "live_byte_per_op"`},
+		{"a bound that it does not know", head + good + `, "live_bytes_per_op": {"estimate": 1, "high": 2}}]}`, `unknown field "high"`},
 		{"another schema", `{"schema": "heapdrift/run/v1", "entries": []}`, `its schema is "heapdrift/run/v1"`},
 		{"two for one key", head + good + "},\n" + good + "}]}", "entry 2 (\"a\"): there are two"},
 		{"no reason", head + strings.Replace(good, `"r"`, `" "`, 1) + "}]}", "lacks a reason"},

@@ -1,11 +1,14 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/analyzer/report"
+	"github.com/heapdrift/heapdrift/analyzer/series"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
@@ -14,25 +17,37 @@ type quantity struct {
 	name, unit string
 	total      string // of the result
 	kind       detect.Kind
-	perSecond  bool
-	clean      float64 // clean limit in the unit, 0 where there is none
+	per        detect.Per
+	clean      float64         // clean limit in the unit, 0 where there is none
+	limit      *float64        // nil: none is named
+	before     *stats.Interval // growth in the baseline; nil: not known
 }
 
-func (j *judge) quantity(name, unit string) quantity {
-	q := quantity{name: name, unit: unit, kind: detect.KindHeap}
-	switch name {
-	case NameLiveObjects:
-		q.total, q.clean = "live_objects", j.Result.Clean.Objects
-	case NameGoroutines, NameGoroutinesSecond:
-		q.total, q.clean, q.kind = "goroutines", j.Result.Clean.Goroutines, detect.KindGoroutine
-	case NameLiveBytes, NameBytesSecond:
-		q.total, q.clean = "live_bytes", j.Result.Clean.Bytes
+// growths are the quantities in the order of their budgets.
+func (j *judge) growths() []quantity {
+	clean, seconds := j.Result.Clean, 1.0
+	if j.Result.HasOps() { // the clean limits are per operation
+		seconds = j.opsPerSecond()
 	}
-	q.perSecond = name == NameBytesSecond || name == NameGoroutinesSecond
-	if q.perSecond && j.Result.HasOps { // the clean limit is one per operation
-		q.clean *= j.opsPerSecond()
+	before := cmp.Or(j.Baseline, &Entry{})
+	return []quantity{
+		{NameLiveBytes, "B/op", series.LiveBytes, detect.KindHeap, detect.PerOp, clean.Bytes, j.Limits.LiveBytesPerOp, before.LiveBytes},
+		{NameLiveObjects, "objects/op", series.LiveObjects, detect.KindHeap, detect.PerOp, clean.Objects, j.Limits.LiveObjectsPerOp, before.LiveObjects},
+		{NameGoroutines, "goroutines/op", series.Goroutines, detect.KindGoroutine, detect.PerOp, clean.Goroutines, j.Limits.GoroutinesPerOp, before.Goroutines},
+		{NameBytesSecond, "B/s", series.LiveBytes, detect.KindHeap, detect.PerSecond, seconds * clean.Bytes, j.Limits.BytesPerSecond, before.BytesSecond},
+		{NameGoroutinesSecond, "goroutines/s", series.Goroutines, detect.KindGoroutine, detect.PerSecond, seconds * clean.Goroutines, nil, before.GoroutinesSecond},
 	}
-	return q
+}
+
+// totalOf is the total of the result that a budget of growth is about; empty of
+// another budget.
+func (j *judge) totalOf(budget string) string {
+	for _, q := range j.quantities {
+		if q.name == budget {
+			return q.total
+		}
+	}
+	return ""
 }
 
 func (j *judge) opsPerSecond() float64 {
@@ -44,22 +59,21 @@ func (j *judge) opsPerSecond() float64 {
 
 // budgets judges every limit, and those that are implied.
 func (j *judge) budgets() {
-	for _, n := range j.Limits.growth() {
+	ops := j.Result.HasOps()
+	for _, q := range j.quantities {
 		switch {
-		case n.limit != nil:
-			j.rows = append(j.rows, j.growth(j.quantity(n.name, n.unit), *n.limit, false))
-		case n.name == NameLiveObjects && j.Result.HasOps:
+		case q.limit != nil:
+			j.rows = append(j.rows, j.growth(q, *q.limit, false))
+		case q.name == NameLiveObjects && ops:
 			if limit, asked := j.objects(); asked {
-				j.rows = append(j.rows, j.growth(j.quantity(n.name, n.unit), limit, true))
+				j.rows = append(j.rows, j.growth(q, limit, true))
 			}
-		case n.name == NameLiveBytes && j.heap == nil && j.Result.HasOps,
-			n.name == NameGoroutines && j.Result.HasOps,
-			n.name == NameBytesSecond && j.heap == nil && !j.Result.HasOps:
-			j.rows = append(j.rows, j.growth(j.quantity(n.name, n.unit), 0, true))
+		case q.name == NameLiveBytes && ops && j.heap == nil,
+			q.name == NameGoroutines && ops,
+			q.name == NameBytesSecond && !ops && j.heap == nil,
+			q.name == NameGoroutinesSecond && !ops && j.Limits.GoroutinesPerOp == nil:
+			j.rows = append(j.rows, j.growth(q, 0, true))
 		}
-	}
-	if !j.Result.HasOps && j.Limits.GoroutinesPerOp == nil {
-		j.rows = append(j.rows, j.growth(j.quantity(NameGoroutinesSecond, unitGoroutinesPerS), 0, true))
 	}
 	for _, n := range j.Limits.points() {
 		if n.limit != nil {
@@ -68,12 +82,9 @@ func (j *judge) budgets() {
 	}
 }
 
-// What an object takes at the least, bytes: of the usual small ones, and of
-// those that hold one pointer.
-const (
-	smallObject    = 16
-	smallestObject = 8
-)
+// onePointer is the size of an object that holds one pointer, bytes: the least
+// there is. The usual small ones take detect.SmallestObject.
+const onePointer = 8
 
 // objects is the budget of live objects where none is named, and whether there
 // is one: for comparing with a baseline, and where objects leak and bytes, which
@@ -85,40 +96,33 @@ func (j *judge) objects() (limit float64, asked bool) {
 			limit /= j.opsPerSecond()
 		}
 	}
-	o, b := j.Result.Total("live_objects"), j.Result.Total("live_bytes")
+	o, b := j.Result.Total(series.LiveObjects), j.Result.Total(series.LiveBytes)
 	leaks := o != nil && o.Verdict == detect.Leak
-	if b != nil && b.PerOp != nil {
+	compared := j.Baseline != nil && j.Baseline.LiveObjects != nil
+	if g := b.In(detect.PerOp); g != nil {
 		switch {
-		case b.PerOp.Lo > limit && b.Verdict == detect.Leak:
+		case g.Lo > limit && b.Verdict == detect.Leak:
 			leaks = false // bytes show it
-		case b.PerOp.Hi <= limit:
-			return limit / smallestObject, leaks || j.Baseline != nil && j.Baseline.LiveObjects != nil
+		case g.Hi <= limit:
+			return limit / onePointer, leaks || compared
 		}
 	}
-	return limit / smallObject, leaks || j.Baseline != nil && j.Baseline.LiveObjects != nil
+	return limit / detect.SmallestObject, leaks || compared
 }
 
 // growth judges one quantity by its interval and the detector's verdict on it.
 func (j *judge) growth(q quantity, limit float64, implied bool) Budget {
 	b := Budget{Name: q.name, Unit: q.unit, Limit: limit, Implied: implied, Allowed: math.Max(limit, q.clean), State: BudgetUndecided}
 	t := j.Result.Total(q.total)
-	var now *stats.Interval
-	if t != nil {
-		if now = t.PerOp; q.perSecond {
-			now = t.PerSecond
-		}
-	}
-	b.Measured = report.NewInterval(now)
-	if b.Measured == nil || now == nil {
+	now := t.In(q.per)
+	if now.IsZero() {
 		b.Why = "it is not known: " + j.unknown(t, q)
 		return b
 	}
+	b.Measured = now
 	verdict := t.Verdict
-	if j.Baseline != nil {
-		b.Baseline = j.Baseline.total(q.name)
-		if b.Baseline != nil {
-			b.Status = compare(b.Measured, b.Baseline, j.margin(q, b.Baseline))
-		}
+	if b.Baseline = q.before; b.Baseline != nil {
+		b.Status = compare(b.Measured, b.Baseline, j.margin(q, b.Baseline))
 	}
 	lo, hi, silenced := j.without(q, now)
 	proved := verdict == detect.Leak || verdict == detect.Suspect
@@ -136,7 +140,7 @@ func (j *judge) growth(q quantity, limit float64, implied bool) Budget {
 	case b.Status == StatusWorse && proved && !silenced:
 		b.State = BudgetBroken
 		b.Why = fmt.Sprintf("%s is more than the baseline's %s", show, Measurement(b.Baseline, q.unit))
-	case b.Status == StatusWorse && report.AsksAttention(verdict) && !silenced:
+	case b.Status == StatusWorse && verdict.AsksAttention() && !silenced:
 		b.Why = fmt.Sprintf("%s is more than the baseline's %s, but may end (%s): run longer, or with a longer warm-up, to tell", show, Measurement(b.Baseline, q.unit), verdict)
 	case verdict == detect.Backlog && !(hi <= b.Allowed):
 		b.Why = fmt.Sprintf("%s grew under load and went away in the drain: work queues up; lower the rate, or bound the queue", show)
@@ -151,7 +155,7 @@ func (j *judge) growth(q quantity, limit float64, implied bool) Budget {
 	default:
 		b.Why = fmt.Sprintf("%s: neither above the budget of %s nor bounded by %s; run longer, or at a higher rate", show, Quantity(limit, q.unit), Quantity(b.Allowed, q.unit))
 	}
-	if b.Status == StatusWorse && !report.AsksAttention(verdict) {
+	if b.Status == StatusWorse && !verdict.AsksAttention() {
 		b.Status = StatusSame // an interval alone: the growth is not shown
 	}
 	return b
@@ -159,11 +163,11 @@ func (j *judge) growth(q quantity, limit float64, implied bool) Budget {
 
 // unknown says why a quantity has no interval.
 func (j *judge) unknown(t *detect.Total, q quantity) string {
-	if t != nil && !q.perSecond && !j.Result.HasOps {
+	if t != nil && q.per != detect.PerSecond && !j.Result.HasOps() {
 		return "operations are not counted; give a load, or ops_metric, the name of a counter in the target's /metrics"
 	}
-	if t != nil && len(t.Why) > 0 {
-		return t.Why[0] + "; run it longer"
+	if t != nil && len(t.Reasons) > 0 {
+		return report.Sentence(append(report.Why(t.Reasons[:1], report.Operator), "run it longer"))
 	}
 	return "the target does not serve it; `heapdrift doctor` says what is missing"
 }
@@ -179,73 +183,65 @@ func (j *judge) without(q quantity, now *stats.Interval) (lo, hi float64, silenc
 			continue
 		}
 		silenced = true
-		g := f.BytesPerOp
+		of := f.Bytes
 		switch {
 		case q.kind == detect.KindGoroutine:
-			g = f.GoroutinesPerOp
+			of = f.Goroutines
 		case q.name == NameLiveObjects:
-			g = f.ObjectsPerOp
+			of = f.Objects
 		}
-		if g == nil || g.Hi == nil || g.Lo == nil {
+		g := of.On(detect.PerOp)
+		if g == nil || !g.Finite() {
 			lo = math.Inf(-1)
 			continue
 		}
 		k := 1.0
-		if q.perSecond {
+		if q.per == detect.PerSecond {
 			k = j.opsPerSecond()
 		}
-		lo -= *g.Hi * k
-		hi -= math.Max(0, *g.Lo) * k
+		lo -= g.Hi * k
+		hi -= math.Max(0, g.Lo) * k
 	}
 	return lo, hi, silenced
 }
 
 // allSilenced reports that every finding of a kind is suppressed.
 func (j *judge) allSilenced(kind detect.Kind) bool {
-	for i := range j.found {
-		if f := &j.found[i]; f.Kind == kind && f.Suppressed == nil {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(j.found, func(f Finding) bool { return f.Kind == kind && f.Suppressed == nil })
 }
 
 // margin is the least difference to the baseline that counts, in the unit of a
 // quantity: the detector's tolerance, or a tenth of what was there.
-func (j *judge) margin(q quantity, before *report.Interval) float64 {
-	m := j.Tolerance
+func (j *judge) margin(q quantity, before *stats.Interval) float64 {
+	m := float64(j.Tolerance)
 	switch {
 	case q.kind == detect.KindGoroutine:
 		m = 0
-	case q.total == "live_objects":
-		m /= smallObject
+	case q.total == series.LiveObjects:
+		m /= detect.SmallestObject
 	}
-	if q.perSecond {
+	if q.per == detect.PerSecond {
 		m *= j.opsPerSecond()
 	}
 	if before != nil {
-		m = math.Max(m, sameShare*math.Abs(before.Estimate))
+		m = math.Max(m, detect.SameShare*math.Abs(before.Estimate))
 	}
 	return m
 }
-
-// sameShare is the part of the growth before that a difference may have and be
-// called none, as in `heapdrift compare`.
-const sameShare = 0.1
 
 // compare says how growth changed. With d the difference of the estimates, and
 // h and k the halves of the two intervals that face each other, the interval of
 // the difference is d ± √(h² + k²): as of independent normal errors, each
 // interval being one of 95 %. Worse and better need it to leave 0 out, and d above
 // margin.
-func compare(now, before *report.Interval, margin float64) Status {
-	if now == nil || before == nil || now.Lo == nil || now.Hi == nil || before.Lo == nil || before.Hi == nil {
+func compare(now, before *stats.Interval, margin float64) Status {
+	if now == nil || before == nil || !now.Finite() || !before.Finite() {
 		return StatusSame
 	}
 	switch d := now.Estimate - before.Estimate; {
-	case d > margin && d > math.Hypot(now.Estimate-*now.Lo, *before.Hi-before.Estimate):
+	case d > margin && d > math.Hypot(now.Estimate-now.Lo, before.Hi-before.Estimate):
 		return StatusWorse
-	case -d > margin && -d > math.Hypot(*now.Hi-now.Estimate, before.Estimate-*before.Lo):
+	case -d > margin && -d > math.Hypot(now.Hi-now.Estimate, before.Estimate-before.Lo):
 		return StatusBetter
 	}
 	return StatusSame
@@ -260,7 +256,7 @@ func (j *judge) point(n named, limit float64) Budget {
 	switch m := b.Measured; {
 	case m == nil:
 		b.Why = "it is not known: " + why
-	case m.Lo != nil && m.Hi != nil && *m.Lo <= limit && *m.Hi > limit:
+	case m.Finite() && m.Lo <= limit && m.Hi > limit:
 		b.Why = fmt.Sprintf("%s is on both sides of the budget of %s; run longer, or give it room", Measurement(m, n.unit), Quantity(limit, n.unit))
 	case m.Estimate > limit:
 		b.State = BudgetBroken
@@ -273,37 +269,37 @@ func (j *judge) point(n named, limit float64) Budget {
 }
 
 // value is the measured value of a point; why says what would make it known.
-func (j *judge) value(name string) (v *report.Interval, why string) {
-	run, noLoad := j.Run, "there is no load of heapdrift's own to measure it by"
-	one := func(v float64) *report.Interval { return &report.Interval{Estimate: v} }
+func (j *judge) value(name string) (of *stats.Interval, why string) {
+	var v float64
+	known, load := false, &j.Run.Load
+	why = "there is no load of heapdrift's own to measure it by"
 	switch name {
 	case NameAllocated:
 		t := j.Result.Total("allocated_bytes")
 		if t == nil {
 			return nil, "the target serves no TotalAlloc"
 		}
-		if t.PerOp == nil {
-			return nil, j.unknown(t, quantity{})
+		if g := t.In(detect.PerOp); !g.IsZero() {
+			return g, ""
 		}
-		return report.NewInterval(t.PerOp), ""
+		return nil, j.unknown(t, quantity{})
 	case NamePeakHeap:
-		if run.Peak.LiveBytes == 0 {
-			return nil, "no snapshot and no probe has the live heap"
-		}
-		return one(float64(run.Peak.LiveBytes)), ""
+		v, why = float64(j.Run.Peak.LiveBytes), "no snapshot and no probe has the live heap"
+		known = v != 0
 	case NameRSSPeak:
-		if run.Peak.RSS == 0 {
-			return nil, "the target's resident set is only known of a command that heapdrift starts on Linux, and from process_resident_memory_bytes of its /metrics"
-		}
-		return one(float64(run.Peak.RSS)), ""
+		v, why = float64(j.Run.Peak.RSS), "the target's resident set is only known of a command that heapdrift starts on Linux, and from process_resident_memory_bytes of its /metrics"
+		known = v != 0
 	case NameP99:
-		if run.Load.Latency == nil {
-			return nil, noLoad
+		if known = load.Latency != nil; known {
+			v = load.Latency.P99
 		}
-		return one(run.Load.Latency.P99), ""
+	case NameErrorRate:
+		if known = load.Source == "heapdrift" && load.Completed != 0; known {
+			v = float64(load.Errors) / float64(load.Completed)
+		}
 	}
-	if run.Load.Source != "heapdrift" || run.Load.Completed == 0 {
-		return nil, noLoad
+	if !known {
+		return nil, why
 	}
-	return one(float64(run.Load.Errors) / float64(run.Load.Completed)), ""
+	return &stats.Interval{Estimate: v, Lo: math.Inf(-1), Hi: math.Inf(1)}, ""
 }

@@ -8,6 +8,7 @@ package gate
 import (
 	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/analyzer/report"
+	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
 // Schema names the format that a Report encodes to.
@@ -96,8 +97,8 @@ type Budget struct {
 	Implied bool `json:"implied,omitempty"`
 	// Growth has an interval (95 %), which decides; of the other budgets (peaks,
 	// p99, error rate) Measured has the one value and no bounds. Nil: unknown.
-	Measured *report.Interval `json:"measured,omitempty"`
-	Baseline *report.Interval `json:"baseline,omitempty"` // of the same quantity; nil: none
+	Measured *stats.Interval `json:"measured,omitempty"`
+	Baseline *stats.Interval `json:"baseline,omitempty"` // of the same quantity; nil: none
 	// Status compares growth with the baseline; empty: there is none. A worse
 	// one is broken, whatever its limit.
 	Status Status `json:"status,omitempty"`
@@ -132,7 +133,7 @@ type Finding struct {
 	Status Status `json:"status,omitempty"`
 	// Before is its growth in the baseline, in the unit of its kind: B/op of a
 	// heap finding, goroutines/op of a group.
-	Before *report.Interval `json:"before,omitempty"`
+	Before *stats.Interval `json:"before,omitempty"`
 	// Fails says that this finding makes the scenario fail: it leaks, and no
 	// suppression and no budget covers it. Opens says that it leaves the
 	// scenario undecided.
@@ -146,11 +147,15 @@ type Finding struct {
 // Growth is the finding's measured growth in the unit of its kind, and the
 // unit: "B/op" of a heap finding, "goroutines/op" of a group; nil where
 // unknown.
-func (f *Finding) Growth() (*report.Interval, string) {
-	if f.Kind == detect.KindGoroutine && f.GoroutinesPerOp != nil {
-		return f.GoroutinesPerOp, "goroutines/op"
+func (f *Finding) Growth() (*stats.Interval, string) {
+	return growthOf(&f.Finding.Finding)
+}
+
+func growthOf(f *detect.Finding) (*stats.Interval, string) {
+	if i := f.Goroutines.On(detect.PerOp); i != nil && f.Kind == detect.KindGoroutine {
+		return i, "goroutines/op"
 	}
-	return f.BytesPerOp, "B/op"
+	return f.Bytes.On(detect.PerOp), "B/op"
 }
 
 // Suppression is one rule of the configuration and what it did.
@@ -199,9 +204,9 @@ type Canary struct {
 	Found bool `json:"found"`
 	// Injected is what the planted leak keeps, bytes per operation; Limit is the
 	// budget that it lies above.
-	Injected float64          `json:"injected_bytes_per_op"`
-	Limit    float64          `json:"limit_bytes_per_op"`
-	Measured *report.Interval `json:"measured,omitempty"` // B/op; nil: the run could not tell
-	Why      string           `json:"why"`                // one sentence; with the remedy where it was not found
-	Seconds  float64          `json:"seconds"`
+	Injected float64         `json:"injected_bytes_per_op"`
+	Limit    float64         `json:"limit_bytes_per_op"`
+	Measured *stats.Interval `json:"measured,omitempty"` // B/op; nil: the run could not tell
+	Why      string          `json:"why"`                // one sentence; with the remedy where it was not found
+	Seconds  float64         `json:"seconds"`
 }

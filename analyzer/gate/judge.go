@@ -1,12 +1,14 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
 // Input is one judged run with what it is held against. Run and Result are
@@ -16,9 +18,8 @@ type Input struct {
 	Run    *snapshot.Run
 	Result *detect.Result
 	Limits Limits
-	// Tolerance is the detector's, bytes per operation: a difference to the
-	// baseline below it is none.
-	Tolerance float64
+	// Tolerance is the detector's: a difference to the baseline below it is none.
+	Tolerance detect.BytesPerOp
 	// Baseline is the entry that the growth is compared with; nil: none.
 	Baseline *Entry
 	// Rules silence findings; nil: none.
@@ -30,8 +31,8 @@ type Input struct {
 // else is the caller's. It never fails: what cannot be judged is undecided.
 // O(findings × (rules + sites of the baseline)).
 func Judge(in Input) Scenario {
-	j := &judge{Input: in, doc: report.New(in.Run, in.Result)}
-	j.heap = j.Limits.heap()
+	j := &judge{Input: in, doc: report.New(in.Run, in.Result), heap: cmp.Or(in.Limits.LiveBytesPerOp, in.Limits.BytesPerSecond)}
+	j.quantities = j.growths()
 	j.findings()
 	j.budgets()
 	j.accuse()
@@ -42,17 +43,20 @@ func Judge(in Input) Scenario {
 
 type judge struct {
 	Input
-	doc   *report.Document
-	heap  *float64 // allowed growth of the live heap by name; nil: none
-	rows  []Budget
-	found []Finding
+	doc *report.Document
+	// heap is the growth of the live heap that is allowed by name, in bytes per
+	// operation or per second; nil: none.
+	heap       *float64
+	quantities []quantity
+	rows       []Budget
+	found      []Finding
 }
 
 // findings takes those to speak of, with their status and suppression.
 func (j *judge) findings() {
 	for i := range j.Result.Findings {
 		from := &j.Result.Findings[i]
-		if !report.AsksAttention(from.Verdict) {
+		if !from.Verdict.AsksAttention() {
 			continue
 		}
 		f := Finding{Finding: j.doc.Findings[i]}
@@ -77,15 +81,12 @@ func (j *judge) gone() []Finding {
 	}
 	var out []Finding
 	for _, s := range j.Baseline.Sites {
-		if slices.ContainsFunc(j.Result.Findings, func(f detect.Finding) bool { return report.AsksAttention(f.Verdict) && s.is(&f) }) {
+		if slices.ContainsFunc(j.Result.Findings, func(f detect.Finding) bool { return f.Verdict.AsksAttention() && s.is(&f) }) {
 			continue
 		}
 		out = append(out, Finding{
-			Finding: report.Finding{
-				ID: s.ID, Kind: s.Kind, Function: s.Function, File: s.File, Line: s.Line,
-				Stack: []snapshot.Frame{}, Why: []string{}, Warnings: []string{}, HeldBy: []string{},
-			},
-			Status: StatusGone, Before: s.Growth,
+			Finding: report.NewFinding(&detect.Finding{ID: s.ID, Kind: s.Kind, Function: s.Function, File: s.File, Line: s.Line}),
+			Status:  StatusGone, Before: s.Growth,
 		})
 	}
 	return out
@@ -123,7 +124,7 @@ func (j *judge) covers(f *Finding) bool {
 		if b.Name == NameBytesSecond {
 			return true // the site's growth per second is not stated
 		}
-		if now != nil && now.Lo != nil && *now.Lo <= b.Limit {
+		if now != nil && stats.Finite(now.Lo) && now.Lo <= b.Limit {
 			return true
 		}
 	}
@@ -178,7 +179,7 @@ func (j *judge) allowed() bool {
 		}
 		leaks = true
 		if !slices.ContainsFunc(j.rows, func(b Budget) bool {
-			of := j.quantity(b.Name, b.Unit).total
+			of := j.totalOf(b.Name)
 			if of == "live_bytes" && name == "live_objects" { // theirs, where it is not kept, was told before
 				of = name
 			}
@@ -193,17 +194,10 @@ func (j *judge) allowed() bool {
 // lenient reports that a suppression or a budget above 0 takes part: what makes
 // the detector's own verdict inconclusive was weighed with it.
 func (j *judge) lenient() bool {
-	for i := range j.found {
-		if j.found[i].Suppressed != nil || j.covers(&j.found[i]) {
-			return true
-		}
-	}
-	for _, b := range j.rows {
-		if b.State == BudgetKept && !b.Implied && b.Limit > 0 && b.Allowed == b.Limit {
-			return true // an open interval below the budget
-		}
-	}
-	return false
+	return slices.ContainsFunc(j.found, func(f Finding) bool { return f.Suppressed != nil || j.covers(&f) }) ||
+		slices.ContainsFunc(j.rows, func(b Budget) bool { // an open interval below the budget
+			return b.State == BudgetKept && !b.Implied && b.Limit > 0 && b.Allowed == b.Limit
+		})
 }
 
 // unwhole says why a run that keeps every budget is still no pass; empty where
@@ -218,34 +212,24 @@ func (j *judge) unwhole() string {
 	case j.Result.Verdict != detect.RunInconclusive || j.lenient():
 		return ""
 	}
-	return "the run is inconclusive: " + last(j.doc.Warnings, "it is too short, or too noisy; run it longer")
+	why := "it is too short, or too noisy; run it longer"
+	if n := len(j.doc.Warnings); n > 0 {
+		why = j.doc.Warnings[n-1]
+	}
+	return "the run is inconclusive: " + why
 }
 
 // kept is the sentence of a pass: the bounds that were shown.
 func (j *judge) kept() string {
-	s := fmt.Sprintf("%s kept", plural(len(j.rows), "budget"))
+	s := report.Plural(float64(len(j.rows)), "budget") + " kept"
 	for _, b := range j.rows {
 		if (b.Name == NameLiveBytes || b.Name == NameBytesSecond) && b.Measured != nil {
 			s += ": " + Measurement(b.Measured, b.Unit)
 			break
 		}
 	}
-	if j.Result.HasOps {
+	if j.Result.HasOps() {
 		s += fmt.Sprintf(" in %s operations", report.Count(float64(j.Result.Ops)))
 	}
 	return s
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
-func last(s []string, otherwise string) string {
-	if len(s) == 0 {
-		return otherwise
-	}
-	return s[len(s)-1]
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
-	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
@@ -16,16 +15,19 @@ func iv(estimate, lo, hi float64) *stats.Interval {
 	return &stats.Interval{Estimate: estimate, Lo: lo, Hi: hi, Confidence: 0.95, N: 20}
 }
 
+func rate(perOp *stats.Interval) *detect.Rate {
+	return &detect.Rate{Interval: *perOp, Per: detect.PerOp}
+}
+
 func total(name string, v detect.Verdict, perOp *stats.Interval) detect.Total {
-	s := perOp.Scale(100)
-	return detect.Total{Name: name, Verdict: v, PerOp: perOp, PerSecond: &s}
+	return detect.Total{Name: name, Verdict: v, Growth: rate(perOp), OpsPerSecond: 100}
 }
 
 // result is a clean run of 6,000 operations at 100 a second; change makes it
 // another.
 func result(change func(*detect.Result)) *detect.Result {
 	r := &detect.Result{
-		Verdict: detect.RunClean, HasOps: true, Ops: 6000, Seconds: 60, Snapshots: 27, Judged: 20,
+		Verdict: detect.RunClean, Per: detect.PerOp, Ops: 6000, Seconds: 60, Snapshots: 27, Window: detect.Window{Snapshots: 20},
 		Clean: detect.DefaultConfig().Clean,
 		Totals: []detect.Total{
 			total("live_bytes", detect.Stable, iv(0.5, -2, 3)),
@@ -53,7 +55,7 @@ func leaky(r *detect.Result) {
 }
 
 func site(id, function string, v detect.Verdict, growth *stats.Interval) detect.Finding {
-	return detect.Finding{ID: id, Kind: detect.KindHeap, Function: function, File: "/src/shop/metrics/registry.go", Line: 12, Verdict: v, BytesPerOp: growth}
+	return detect.Finding{ID: id, Kind: detect.KindHeap, Function: function, File: "/src/shop/metrics/registry.go", Line: 12, Verdict: v, Bytes: rate(growth)}
 }
 
 func run() *snapshot.Run {
@@ -79,10 +81,9 @@ func TestWhatBecomesOfARun(t *testing.T) {
 		}
 		return r
 	}
-	base := func(live *report.Interval, sites ...Site) *Entry {
-		return &Entry{Key: Key{"shop", "go1.26", "amd64"}, LiveBytes: live, Goroutines: report.NewInterval(iv(0, 0, 0.001)), Sites: sites}
+	base := func(live *stats.Interval, sites ...Site) *Entry {
+		return &Entry{Key: Key{"shop", "go1.26", "amd64"}, LiveBytes: live, Goroutines: iv(0, 0, 0.001), Sites: sites}
 	}
-	known := report.NewInterval
 	for _, c := range []struct {
 		name   string
 		change func(*detect.Result)
@@ -187,7 +188,7 @@ func TestWhatBecomesOfARun(t *testing.T) {
 		{
 			// Seen on a crowded machine: bytes ± 20 B/op, objects ± 0.03.
 			name: "objects tell of a regression where bytes are too noisy", limits: Limits{LiveBytesPerOp: ptr(10)},
-			base: &Entry{LiveBytes: known(iv(0.9, -0.5, 2.3)), LiveObjects: known(iv(0.001, -0.02, 0.02)), Goroutines: known(iv(0, 0, 0.001))},
+			base: &Entry{LiveBytes: iv(0.9, -0.5, 2.3), LiveObjects: iv(0.001, -0.02, 0.02), Goroutines: iv(0, 0, 0.001)},
 			change: func(r *detect.Result) {
 				r.Verdict = detect.RunLeak
 				set(r, total("live_bytes", detect.Plateau, iv(5, -15, 25)))
@@ -224,7 +225,7 @@ func TestWhatBecomesOfARun(t *testing.T) {
 			name: "a run that has no numbers is undecided",
 			change: func(r *detect.Result) {
 				r.Verdict = detect.RunInconclusive
-				r.Totals = []detect.Total{{Name: "live_bytes", Why: []string{"3 snapshots to judge; at least 6 are needed"}}}
+				r.Totals = []detect.Total{{Name: "live_bytes", Reasons: []detect.Reason{{Code: detect.TooFewSnapshots, Values: detect.Values{N: 3, Of: 6}}}}}
 			},
 			want: Undecided, says: "at least 6 are needed",
 		},
@@ -232,16 +233,17 @@ func TestWhatBecomesOfARun(t *testing.T) {
 			name: "a run without operations is judged by the second",
 			change: func(r *detect.Result) {
 				leaky(r)
-				r.HasOps, r.Findings = false, nil
+				r.Per, r.Findings = detect.PerSecond, nil
 				for i := range r.Totals {
-					r.Totals[i].PerOp = nil
+					g := r.Totals[i].Growth
+					*g = detect.Rate{Interval: g.Scale(100), Per: detect.PerSecond}
 				}
 			},
 			want: Failed, says: "bytes_per_second: 7.81 KiB/s", budget: "goroutines_per_second kept ",
 		},
 		{
 			name: "a budget per operation cannot be held where none are counted", limits: Limits{LiveBytesPerOp: ptr(2)},
-			change: func(r *detect.Result) { r.HasOps = false; r.Total("live_bytes").PerOp = nil },
+			change: func(r *detect.Result) { r.Per = detect.PerSecond; r.Total("live_bytes").Growth = nil },
 			want:   Undecided, says: "ops_metric",
 		},
 		{name: "an inconclusive run that keeps its budgets is undecided", change: func(r *detect.Result) { r.Verdict = detect.RunInconclusive }, want: Undecided, says: "inconclusive"},
@@ -285,13 +287,13 @@ func TestWhatBecomesOfARun(t *testing.T) {
 			name: "a suppressed leak beside one that may end leaves the rest open", rules: rules("2027-01-01"),
 			change: func(r *detect.Result) {
 				leaky(r)
-				r.Findings[0].BytesPerOp = iv(48, 10, 86)
+				r.Findings[0].Bytes = rate(iv(48, 10, 86))
 				r.Findings = append(r.Findings, site("b2", "shop.fill", detect.Growing, iv(30, 20, 40)))
 			},
 			want: Undecided, budget: "live_bytes_per_op undecided ",
 		},
 		{
-			name: "growth from 0 to 2 is worse than the baseline, below any budget", base: base(known(iv(0.1, -0.3, 0.5))),
+			name: "growth from 0 to 2 is worse than the baseline, below any budget", base: base(iv(0.1, -0.3, 0.5)),
 			limits: Limits{LiveBytesPerOp: ptr(10)},
 			change: func(r *detect.Result) {
 				r.Verdict = detect.RunLeak
@@ -300,12 +302,12 @@ func TestWhatBecomesOfARun(t *testing.T) {
 			want: Failed, says: "more than the baseline's 0.10 B/op [-0.30, 0.50]", budget: "live_bytes_per_op broken worse",
 		},
 		{
-			name: "an interval above the baseline's alone is no regression", base: base(known(iv(0.1, -0.3, 0.5))),
+			name: "an interval above the baseline's alone is no regression", base: base(iv(0.1, -0.3, 0.5)),
 			change: func(r *detect.Result) { set(r, total("live_bytes", detect.Stable, iv(9, 7, 11))) },
 			want:   Passed, budget: "live_bytes_per_op kept same",
 		},
 		{
-			name: "more than the baseline that may end is undecided", base: base(known(iv(0.1, -0.3, 0.5))), limits: Limits{LiveBytesPerOp: ptr(1000)},
+			name: "more than the baseline that may end is undecided", base: base(iv(0.1, -0.3, 0.5)), limits: Limits{LiveBytesPerOp: ptr(1000)},
 			change: func(r *detect.Result) {
 				r.Verdict = detect.RunInconclusive
 				set(r, total("live_bytes", detect.Growing, iv(300, 290, 310)))
@@ -313,15 +315,15 @@ func TestWhatBecomesOfARun(t *testing.T) {
 			want: Undecided, says: "but may end",
 		},
 		{
-			name: "a known leak within its budget passes", base: base(known(iv(78, 77, 79)), Site{ID: "a1", Kind: detect.KindHeap, Growth: known(iv(77, 70, 83))}),
+			name: "a known leak within its budget passes", base: base(iv(78, 77, 79), Site{ID: "a1", Kind: detect.KindHeap, Growth: iv(77, 70, 83)}),
 			change: leaky, limits: Limits{LiveBytesPerOp: ptr(100)}, want: Passed, budget: "live_bytes_per_op kept same",
 		},
 		{
-			name: "a new leak fails although the budget allows it", base: base(known(iv(78, 77, 79)), Site{ID: "old", Kind: detect.KindHeap}),
+			name: "a new leak fails although the budget allows it", base: base(iv(78, 77, 79), Site{ID: "old", Kind: detect.KindHeap}),
 			change: leaky, limits: Limits{LiveBytesPerOp: ptr(100)}, want: Failed, says: "leaks 80.0 B/op [74.0, 86.0], new against the baseline",
 		},
 		{
-			name: "less than the baseline is better", base: base(known(iv(78, 77, 79))), want: Passed, budget: "live_bytes_per_op kept better",
+			name: "less than the baseline is better", base: base(iv(78, 77, 79)), want: Passed, budget: "live_bytes_per_op kept better",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -360,7 +362,7 @@ func TestObjectsHaveABudgetOfTheirOwnOnlyWhereTheyTellMore(t *testing.T) {
 		{"nothing leaks", nil, nil, 0},
 		{"bytes show the leak", leaky, nil, 0},
 		{"bytes do not", quiet, nil, 1},
-		{"the baseline knows objects", nil, &Entry{LiveObjects: report.NewInterval(iv(0, -1, 1))}, 1},
+		{"the baseline knows objects", nil, &Entry{LiveObjects: iv(0, -1, 1)}, 1},
 		{"the baseline does not", nil, &Entry{}, 0},
 	} {
 		n := 0
@@ -389,7 +391,7 @@ func TestFindingsAgainstTheBaseline(t *testing.T) {
 		)
 	})
 	at := func(id string, i *stats.Interval) Site {
-		return Site{ID: id, Kind: detect.KindHeap, Function: "was." + id, Growth: report.NewInterval(i)}
+		return Site{ID: id, Kind: detect.KindHeap, Function: "was." + id, Growth: i}
 	}
 	s := Judge(Input{Run: run(), Result: res, Tolerance: 1, Baseline: &Entry{Sites: []Site{
 		at("a1", iv(10, 9, 11)), at("b2", iv(50, 49, 51)), at("c4", iv(5, 3, 7)), at("e6", iv(3, 2, 4)), at("f7", iv(3, 2, 4)),
@@ -416,7 +418,7 @@ func TestFindingsAgainstTheBaseline(t *testing.T) {
 // so narrow that any two runs of a leak differ.
 func TestTwoRunsOfOneLeakAreTheSame(t *testing.T) {
 	t.Parallel()
-	exact := func(v float64) *report.Interval { return report.NewInterval(iv(v, v-0.01, v+0.01)) }
+	exact := func(v float64) *stats.Interval { return iv(v, v-0.01, v+0.01) }
 	for _, c := range []struct {
 		name        string
 		now, before float64
@@ -434,14 +436,14 @@ func TestTwoRunsOfOneLeakAreTheSame(t *testing.T) {
 		}
 	}
 	// ±0.9 and ±0.9 make ±1.27 of the difference.
-	wide := func(v float64) *report.Interval { return report.NewInterval(iv(v, v-0.9, v+0.9)) }
+	wide := func(v float64) *stats.Interval { return iv(v, v-0.9, v+0.9) }
 	if got := compare(wide(1.2), wide(0), 1); got != StatusSame {
 		t.Errorf("1.2 ± 0.9 after 0 ± 0.9 is %s; want same", got)
 	}
 	if got := compare(wide(1.3), wide(0), 1); got != StatusWorse {
 		t.Errorf("1.3 ± 0.9 after 0 ± 0.9 is %s; want worse", got)
 	}
-	open := report.NewInterval(iv(9000, math.Inf(-1), math.Inf(1)))
+	open := iv(9000, math.Inf(-1), math.Inf(1))
 	if got := compare(open, exact(0), 1); got != StatusSame {
 		t.Errorf("an interval without bounds is %s; want same", got)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/heapdrift/heapdrift/analyzer/report"
+	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
 // Limits are the budgets of one scenario; nil where none is named. None may be
@@ -38,29 +39,13 @@ const (
 	NameGoroutinesSecond = "goroutines_per_second"
 )
 
-// Units of the budgets.
-const (
-	unitBytesPerOp      = "B/op"
-	unitObjectsPerOp    = "objects/op"
-	unitGoroutinesPerOp = "goroutines/op"
-	unitBytesPerSecond  = "B/s"
-	unitGoroutinesPerS  = "goroutines/s"
-	unitBytes           = "B"
-	unitMilliseconds    = "ms"
-	unitShare           = ""
-)
-
 // Quantity prints a value in one of the units of a budget: "80.4 B/op", "400
 // MiB", "0.0090 goroutines/op", "1.2 %" of a share.
 func Quantity(v float64, unit string) string {
-	switch unit {
-	case unitBytesPerOp:
-		return report.Bytes(v) + "/op"
-	case unitBytesPerSecond:
-		return report.Bytes(v) + "/s"
-	case unitBytes:
-		return report.Bytes(v)
-	case unitShare:
+	switch per, bytes := strings.CutPrefix(unit, "B"); {
+	case bytes:
+		return report.Bytes(v) + per
+	case unit == "":
 		return report.Number(100*v) + " %"
 	}
 	return report.Number(v) + " " + unit
@@ -69,7 +54,7 @@ func Quantity(v float64, unit string) string {
 // Measurement prints an estimate in the unit of a budget, with its bounds where
 // it has both and they say something: "80.4 B/op [79.1, 81.7]"; "not known" for
 // nil.
-func Measurement(i *report.Interval, unit string) string {
+func Measurement(i *stats.Interval, unit string) string {
 	if i == nil {
 		return "not known"
 	}
@@ -77,54 +62,24 @@ func Measurement(i *report.Interval, unit string) string {
 	switch {
 	case !ok:
 		return Quantity(i.Estimate, unit)
-	case what != "goroutines" || i.Lo == nil || i.Hi == nil || *i.Lo == *i.Hi:
+	case what != "goroutines" || !i.Finite() || i.Lo == i.Hi:
 		return report.Rate(i, unit)
 	}
-	return fmt.Sprintf("%s [%s, %s]", Quantity(i.Estimate, unit), report.Number(*i.Lo), report.Number(*i.Hi))
-}
-
-// growth are those with an interval, in their order.
-func (l *Limits) growth() []named {
-	return []named{
-		{NameLiveBytes, unitBytesPerOp, l.LiveBytesPerOp},
-		{NameLiveObjects, unitObjectsPerOp, l.LiveObjectsPerOp},
-		{NameGoroutines, unitGoroutinesPerOp, l.GoroutinesPerOp},
-		{NameBytesSecond, unitBytesPerSecond, l.BytesPerSecond},
-	}
+	return fmt.Sprintf("%s [%s, %s]", Quantity(i.Estimate, unit), report.Number(i.Lo), report.Number(i.Hi))
 }
 
 // points are those with one value, in their order.
 func (l *Limits) points() []named {
 	return []named{
-		{NameAllocated, unitBytesPerOp, l.AllocatedBytesPerOp},
-		{NamePeakHeap, unitBytes, l.PeakLiveHeap},
-		{NameRSSPeak, unitBytes, l.RSSPeak},
-		{NameP99, unitMilliseconds, l.P99},
-		{NameErrorRate, unitShare, l.ErrorRate},
+		{NameAllocated, "B/op", l.AllocatedBytesPerOp},
+		{NamePeakHeap, "B", l.PeakLiveHeap},
+		{NameRSSPeak, "B", l.RSSPeak},
+		{NameP99, "ms", l.P99},
+		{NameErrorRate, "", l.ErrorRate},
 	}
 }
 
 type named struct {
 	name, unit string
 	limit      *float64
-}
-
-// heap is the growth of the live heap that is allowed by name, in bytes per
-// operation or per second; nil where neither is named.
-func (l *Limits) heap() *float64 {
-	if l.LiveBytesPerOp != nil {
-		return l.LiveBytesPerOp
-	}
-	return l.BytesPerSecond
-}
-
-// Check refuses negative limits; the configuration's reader has done so with a
-// position.
-func (l *Limits) Check() error {
-	for _, n := range append(l.growth(), l.points()...) {
-		if n.limit != nil && !(*n.limit >= 0) {
-			return fmt.Errorf("the budget %s is %v; give 0 or more", n.name, *n.limit)
-		}
-	}
-	return nil
 }

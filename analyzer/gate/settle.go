@@ -1,31 +1,17 @@
 package gate
 
-import "slices"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
 
-// rank orders states: what wins is later.
-func (s State) rank() int {
-	return slices.Index([]State{Passed, Undecided, Errored, Failed}, s)
-}
-
-// Worst is the state that wins: failed > error > undecided > passed. Of none it
-// is Passed.
-func Worst(states ...State) State {
-	w := Passed
-	for _, s := range states {
-		if s.rank() > w.rank() {
-			w = s
-		}
-	}
-	return w
-}
-
-// The exit codes of the states.
-const (
-	CodePassed    = 0
-	CodeFailed    = 1
-	CodeUndecided = 3
-	CodeErrored   = 4
+	"github.com/heapdrift/heapdrift/analyzer/report"
 )
+
+// CodeFailed is the exit code of a failed gate, where no other is asked for.
+const CodeFailed = 1
 
 // Settling says how Settle ends a report.
 type Settling struct {
@@ -46,40 +32,136 @@ func (r *Report) Settle(o Settling) {
 	for i := range r.Scenarios {
 		s := &r.Scenarios[i]
 		judged = judged && s.Run != nil
-		s.Budgets, s.Findings, s.Warnings = some(s.Budgets), some(s.Findings), some(s.Warnings)
+		s.Budgets, s.Findings, s.Warnings = report.List(s.Budgets), report.List(s.Findings), report.List(s.Warnings)
 	}
 	rules, problems, warnings := o.Rules.settle(r.Scenarios, o.Whole && judged)
 	r.Suppressions = rules
-	r.Problems = some(append(r.Problems, problems...))
-	r.Warnings = some(append(r.Warnings, warnings...))
-	r.Scenarios = some(r.Scenarios)
+	r.Problems = report.List(append(r.Problems, problems...))
+	r.Warnings = report.List(append(r.Warnings, warnings...))
+	r.Scenarios = report.List(r.Scenarios)
 
-	r.State = Passed
+	states := []State{Passed}
 	if len(r.Scenarios) == 0 {
-		r.State = Undecided
+		states = []State{Undecided}
 	}
 	for _, s := range r.Scenarios {
-		r.State = Worst(r.State, s.State)
+		states = append(states, s.State)
 	}
 	for _, p := range r.Problems {
-		r.State = Worst(r.State, p.State)
+		states = append(states, p.State)
 	}
-	switch r.State {
-	case Failed:
-		r.ExitCode = o.FailCode
-	case Errored:
-		r.ExitCode = CodeErrored
-	case Undecided:
-		r.ExitCode = CodeUndecided
-	default:
-		r.ExitCode = CodePassed
-	}
+	order := []State{Passed, Undecided, Errored, Failed}
+	r.State = slices.MaxFunc(states, func(a, b State) int { return cmp.Compare(slices.Index(order, a), slices.Index(order, b)) })
+	r.ExitCode = map[State]int{Passed: 0, Failed: o.FailCode, Undecided: 3, Errored: 4}[r.State]
 }
 
-// some makes nil an empty list, so that readers may iterate without asking.
-func some[T any](s []T) []T {
-	if s == nil {
-		return []T{}
+// expiresSoon is how many days before its end a suppression is warned of.
+const expiresSoon = 14
+
+// Rules are the suppressions of a configuration on one day. The nil Rules
+// silence nothing.
+type Rules struct {
+	rules []Suppression
+}
+
+// NewRules prepares suppressions for a day, of which only the UTC date counts.
+// The rules are copied; Site, Reason, Expires and Position are taken from them.
+// An error names the rule that lacks a reason or a day.
+func NewRules(rules []Suppression, today time.Time) (*Rules, error) {
+	r := &Rules{rules: make([]Suppression, 0, len(rules))}
+	day := today.UTC().Truncate(24 * time.Hour)
+	for _, s := range rules {
+		s.State, s.Matched = SuppressionActive, 0
+		if strings.TrimSpace(s.Site) == "" || strings.TrimSpace(s.Reason) == "" {
+			return nil, fmt.Errorf("the suppression of %q lacks a site or a reason: both are mandatory", s.Site)
+		}
+		end, err := time.Parse(time.DateOnly, s.Expires)
+		if err != nil {
+			return nil, fmt.Errorf("the suppression of %q expires on %q, which is no day; write it as 2027-03-31", s.Site, s.Expires)
+		}
+		s.DaysLeft = int(end.Sub(day).Hours() / 24)
+		switch {
+		case s.DaysLeft < 0:
+			s.State = SuppressionExpired
+		case s.DaysLeft <= expiresSoon:
+			s.State = SuppressionExpiring
+		}
+		r.rules = append(r.rules, s)
 	}
-	return s
+	return r, nil
+}
+
+// match returns the first rule that holds for a function, nil where none does.
+func (r *Rules) match(function string) *Suppression {
+	if r == nil {
+		return nil
+	}
+	for i := range r.rules {
+		if s := &r.rules[i]; s.State != SuppressionExpired && MatchSite(s.Site, function) {
+			used := *s
+			return &used
+		}
+	}
+	return nil
+}
+
+// settle gives every rule its last word. all says that every scenario was run
+// and judged: only then is a rule without a match unused.
+func (r *Rules) settle(scenarios []Scenario, all bool) (rules []Suppression, problems []Problem, warnings []string) {
+	if r == nil {
+		return []Suppression{}, nil, nil
+	}
+	for _, sc := range scenarios {
+		for _, f := range sc.Findings {
+			for i := range r.rules {
+				if s := f.Suppressed; s != nil && s.Site == r.rules[i].Site && s.Position == r.rules[i].Position {
+					r.rules[i].Matched++
+				}
+			}
+		}
+	}
+	for i := range r.rules {
+		s := &r.rules[i]
+		what := fmt.Sprintf("the suppression of %s (%s)", s.Site, s.Reason)
+		if s.Position != "" {
+			what = s.Position + ": " + what
+		}
+		switch {
+		case s.State == SuppressionExpired:
+			problems = append(problems, Problem{Failed, fmt.Sprintf("%s expired on %s: mend the leak, or give it a new day with a new reason", what, s.Expires)})
+		case s.Matched == 0 && all:
+			s.State = SuppressionUnused
+			warnings = append(warnings, what+" silenced nothing: take it out")
+		case s.State == SuppressionExpiring:
+			warnings = append(warnings, fmt.Sprintf("%s expires in %s, on %s", what, report.Plural(float64(s.DaysLeft), "day"), s.Expires))
+		}
+	}
+	return append([]Suppression{}, r.rules...), problems, warnings
+}
+
+// MatchSite reports whether a suppression's pattern holds for a function: "*"
+// is any text, also none, and all else is itself. The pattern may leave out the
+// directories of the package: "metrics.(*Registry).*" holds for
+// "example.com/shop/metrics.(*Registry).Counter". O(pattern × function).
+func MatchSite(pattern, function string) bool {
+	return glob(pattern, function) || glob(pattern, report.ShortFunction(function))
+}
+
+func glob(pattern, s string) bool {
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern == s
+	}
+	s, ok := strings.CutPrefix(s, parts[0])
+	if !ok {
+		return false
+	}
+	for _, p := range parts[1 : len(parts)-1] {
+		i := strings.Index(s, p)
+		if i < 0 {
+			return false
+		}
+		s = s[i+len(p):]
+	}
+	return strings.HasSuffix(s, parts[len(parts)-1])
 }

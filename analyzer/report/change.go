@@ -1,10 +1,16 @@
 package report
 
 import (
+	"cmp"
+	"fmt"
 	"io"
+	"math"
+	"slices"
+	"strings"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
 // ChangeSchema names the format that ChangeDocument encodes to.
@@ -19,16 +25,18 @@ type Changed struct {
 // ChangeDocument is a comparison of two runs as JSON has it
 // (docs/compare.md). All growth is per Axis.
 type ChangeDocument struct {
-	Schema    string        `json:"schema"`
-	Change    detect.Change `json:"change"`
-	Axis      string        `json:"axis"` // "op" or "s"
-	Before    Side          `json:"before"`
-	After     Side          `json:"after"`
-	Totals    []ChangeRow   `json:"totals"`
-	Sites     []ChangeRow   `json:"sites"`     // what is worse first
-	Unchanged int           `json:"unchanged"` // other sites and groups
-	Why       []string      `json:"why"`
-	Warnings  []string      `json:"warnings"`
+	Schema    string          `json:"schema"`
+	Change    detect.Change   `json:"change"`
+	Axis      detect.Per      `json:"axis"`
+	Before    Side            `json:"before"`
+	After     Side            `json:"after"`
+	Totals    []ChangeRow     `json:"totals"`
+	Sites     []ChangeRow     `json:"sites"`     // what is worse first
+	Unchanged int             `json:"unchanged"` // other sites and groups
+	Reasons   []detect.Reason `json:"reasons"`   // of Change
+	Why       []string        `json:"why"`       // the same in sentences
+	Warnings  []string        `json:"warnings"`
+	Codes     []detect.Code   `json:"warning_codes"` // of Warnings, one each
 }
 
 // Side is one of the runs: what it was and what it was judged to be.
@@ -38,43 +46,26 @@ type Side struct {
 	Run     Run               `json:"run"`
 }
 
-// ChangeRow is one quantity in both runs: bytes, objects or goroutines per Axis.
+// ChangeRow is one quantity in both runs, with the reasons in a sentence.
 type ChangeRow struct {
-	ID         string           `json:"id"`
-	Kind       detect.Kind      `json:"kind"` // "total", "heap" or "goroutine"
-	Function   string           `json:"function,omitempty"`
-	File       string           `json:"file,omitempty"`
-	Line       int              `json:"line,omitempty"`
-	Stack      []snapshot.Frame `json:"stack,omitempty"` // leaf first
-	WaitReason string           `json:"wait_reason,omitempty"`
-	Change     detect.Change    `json:"change"`
-	Before     *Interval        `json:"before,omitempty"`
-	After      *Interval        `json:"after,omitempty"`
-	Difference *Interval        `json:"difference,omitempty"` // after less before
-	P          *float64         `json:"p,omitempty"`          // two-sided
-	DF         *float64         `json:"df,omitempty"`
-	Margin     *float64         `json:"margin,omitempty"` // a difference within ± this is "same"
-	Was        detect.Verdict   `json:"was,omitempty"`    // verdict in the first run
-	Is         detect.Verdict   `json:"is,omitempty"`     // verdict in the second run
-	Why        string           `json:"why"`
+	detect.Compared
+	Why string `json:"why"`
 }
 
 // NewChange makes the document of a comparison, which is only read.
 func NewChange(c *Changed) *ChangeDocument {
-	d := &ChangeDocument{
-		Schema: ChangeSchema, Change: c.Change, Axis: c.axis(),
+	said, codes := c.warnings(Script)
+	return &ChangeDocument{
+		Schema: ChangeSchema, Change: c.Change, Axis: c.Per,
 		Before: side(c.Before, c.Comparison.Before), After: side(c.After, c.Comparison.After),
 		Totals: rowsOf(c.Totals), Sites: rowsOf(c.Sites), Unchanged: c.Unchanged,
-		Why: list(c.Why), Warnings: list(c.warnings()),
+		Reasons: List(c.Reasons), Why: List(Why(c.Reasons, Script)), Warnings: List(said), Codes: List(codes),
 	}
-	return d
 }
 
-func (c *Changed) axis() string {
-	if c.PerOp {
-		return "op"
-	}
-	return "s"
+// ChangeJSON writes a comparison as one indented JSON object.
+func ChangeJSON(w io.Writer, c *Changed) error {
+	return Encode(w, NewChange(c), "the comparison as JSON")
 }
 
 func side(run *snapshot.Run, res *detect.Result) Side {
@@ -83,39 +74,181 @@ func side(run *snapshot.Run, res *detect.Result) Side {
 }
 
 // warnings of the comparison, then those of either run.
-func (c *Changed) warnings() []string {
-	out := append([]string(nil), c.Warnings...)
-	for _, s := range []struct {
-		name string
-		run  *snapshot.Run
-		res  *detect.Result
-	}{{"first run: ", c.Before, c.Comparison.Before}, {"second run: ", c.After, c.Comparison.After}} {
-		for _, w := range warnings(s.run, s.res) {
-			out = append(out, s.name+w)
+func (c *Changed) warnings(r Reader) (said []string, codes []detect.Code) {
+	add := func(of string, ws []detect.Warning) {
+		s, k := warnings(ws, r)
+		for i := range s {
+			said, codes = append(said, of+s[i]), append(codes, k[i])
 		}
 	}
-	return out
+	add("", c.Warnings)
+	add("first run: ", c.Comparison.Before.Warnings)
+	add("second run: ", c.Comparison.After.Warnings)
+	return said, codes
 }
 
 func rowsOf(rows []detect.Compared) []ChangeRow {
-	out := make([]ChangeRow, 0, len(rows))
-	for i := range rows {
-		r := &rows[i]
-		row := ChangeRow{
-			ID: r.ID, Kind: r.Kind, File: r.File, Line: r.Line, Stack: r.Stack, WaitReason: r.WaitReason,
-			Change: r.Change, Before: interval(r.Before), After: interval(r.After), Difference: interval(r.Difference),
-			Margin: known(r.Margin), Was: r.Was, Is: r.Is, Why: r.Why,
-		}
-		if r.Kind != detect.KindTotal {
-			row.Function = r.Function
-		}
-		if row.Difference != nil {
-			row.P, row.DF = finite(&r.P), known(r.DF)
-		}
-		out = append(out, row)
+	out := make([]ChangeRow, len(rows))
+	for i, r := range rows {
+		r.P, r.DF, r.Reasons = stats.PrintableAt(r.P), stats.PrintableAt(r.DF), List(r.Reasons)
+		r.Margin = *cmp.Or(stats.Printable(r.Margin), new(float64))
+		out[i] = ChangeRow{r, Sentence(Why(r.Reasons, Script))}
 	}
 	return out
 }
 
-// ChangeJSON writes a comparison as one indented JSON object.
-func ChangeJSON(w io.Writer, c *Changed) error { return encode(w, NewChange(c)) }
+// ChangeText writes a comparison for people: the change in all, then a table of
+// the totals and of the sites that changed, at most TextOptions.MaxFindings.
+func ChangeText(w io.Writer, c *Changed, o TextOptions) error {
+	t := newText(o)
+	sgr := map[detect.Change]string{detect.Worse: "1;31", detect.Better: "32", detect.Undecided: "33"}[c.Change]
+	t.line(t.head(string(c.Change), sgr) + "  " + c.headline())
+	t.line("")
+	rows := c.table(t.o.Reader)
+	more := max(0, len(c.Sites)-t.o.MaxFindings)
+	for _, line := range Columns(rows[:len(rows)-more], 1, 2, 3) {
+		t.line(line)
+	}
+	t.more(more)
+	if n := c.Unchanged; n > 0 {
+		t.line(indent + unchanged(n))
+	}
+	for _, s := range Why(c.Reasons, t.o.Reader) {
+		t.line("note: " + s)
+	}
+	said, _ := c.warnings(t.o.Reader)
+	for _, s := range said {
+		t.prose("warning: ", s)
+	}
+	return Write(w, t.b.String(), "the comparison as text")
+}
+
+// ChangeMarkdown writes a comparison as a comment on a pull request shows it.
+func ChangeMarkdown(w io.Writer, c *Changed) error {
+	var b strings.Builder
+	mark := "⚠"
+	switch {
+	case c.Change == detect.Worse || c.Comparison.After.Verdict == detect.RunLeak:
+		mark = "❌"
+	case c.Change == detect.Better || c.Change == detect.Same:
+		mark = "✅"
+	}
+	fmt.Fprintf(&b, "### %s heapdrift: %s\n%s\n\n", mark, c.Change, Markup(c.headline()))
+	for i, row := range c.table(Operator) {
+		for k, s := range row {
+			row[k] = Markup(s)
+		}
+		b.WriteString("| " + strings.Join(row, " | ") + " |\n")
+		if i == 0 {
+			b.WriteString("|---|--:|--:|--:|---|\n")
+		}
+	}
+	if c.Unchanged > 0 {
+		b.WriteString("\n" + unchanged(c.Unchanged) + "\n")
+	}
+	said, _ := c.warnings(Operator)
+	notes := slices.Concat(Why(c.Reasons, Operator), said)
+	for _, s := range notes {
+		b.WriteString("\n- " + Markup(s))
+	}
+	if len(notes) > 0 {
+		b.WriteByte('\n')
+	}
+	return Write(w, b.String(), "the comparison as Markdown")
+}
+
+// headline is "live heap 213 B/op less [209, 217]; first run leak, second run
+// clean".
+func (c *Changed) headline() string {
+	s := ""
+	for i := range c.Totals {
+		r := &c.Totals[i]
+		if r.ID == "live_bytes" && !r.Difference.IsZero() {
+			s = "live heap " + difference(r.Difference, true) + " per " + string(c.Per) + "; "
+		}
+	}
+	return s + fmt.Sprintf("first run %s (%s), second run %s (%s)",
+		c.Comparison.Before.Verdict, span(c.Before, c.Comparison.Before, true),
+		c.Comparison.After.Verdict, span(c.After, c.Comparison.After, true))
+}
+
+// unchanged counts the sites and groups that are not shown.
+func unchanged(n int) string {
+	s := "1 other site or group"
+	if n != 1 {
+		s = Count(float64(n)) + " other sites and groups"
+	}
+	return s + " of goroutines without a change to speak of"
+}
+
+// table has the columns name, before, after, difference, change; the sites come
+// last.
+func (c *Changed) table(reader Reader) [][]string {
+	per := "/" + string(c.Per)
+	out := [][]string{{"", "before" + per, "after" + per, "difference" + per, ""}}
+	add := func(r *detect.Compared, name string, bytes bool) {
+		glyph := map[detect.Change]string{
+			detect.Worse: "▲", detect.Appeared: "▲", detect.Better: "▼", detect.Gone: "▼", detect.Same: "=",
+		}[r.Change]
+		change := cmp.Or(glyph, "?") + " " + string(r.Change)
+		if why := Why(r.Reasons, reader); r.Change == detect.Undecided && len(why) > 0 {
+			change += ": " + Sentence(why)
+		}
+		out = append(out, []string{name, estimate(r.Before, bytes), estimate(r.After, bytes), difference(r.Difference, bytes), change})
+	}
+	names := map[string]string{
+		"live_bytes": "live heap", "live_objects": "live objects", "stack_bytes": "stacks",
+		"rss_bytes": "RSS", "allocated_bytes": "allocated",
+	}
+	for i := range c.Totals {
+		r := &c.Totals[i]
+		add(r, cmp.Or(names[r.ID], r.ID), r.ID != "live_objects" && r.ID != "goroutines")
+	}
+	for i := range c.Sites {
+		r := &c.Sites[i]
+		name := NameOf(r.Function, r.WaitReason)
+		if at := Place(r.Function, r.File, r.Line, c.After.Target.Module); at != "" {
+			name += " " + at
+		}
+		add(r, name, r.Kind != detect.KindGoroutine)
+	}
+	return out
+}
+
+// estimate prints a number without its bounds; "–" where there is none.
+func estimate(i *stats.Interval, bytes bool) string {
+	switch {
+	case i.IsZero():
+		return "–"
+	case !bytes:
+		return Number(i.Estimate)
+	case math.Abs(i.Estimate) < 0.005:
+		return "0 B"
+	}
+	return Bytes(i.Estimate)
+}
+
+// difference prints an estimate with its sign and its interval, to the digits
+// that the interval leaves.
+func difference(i *stats.Interval, bytes bool) string {
+	if i.IsZero() {
+		return "–"
+	}
+	size := math.Abs(i.Estimate)
+	if i.Finite() {
+		size = math.Max(size, (i.Hi-i.Lo)/2)
+	}
+	u := unit{"", 1}
+	if bytes {
+		u = unitOf(size)
+	}
+	n := decimals(size / u.size)
+	s := digits(i.Estimate/u.size, n)
+	if i.Estimate > 0 && strings.Trim(s, "0.") != "" {
+		s = "+" + s
+	}
+	if u.name != "" {
+		s += " " + u.name
+	}
+	return s + bounds(i, u, n)
+}

@@ -47,7 +47,7 @@ type comparisonDocument struct {
 }
 
 func (c *Comparison) document() comparisonDocument {
-	d := comparisonDocument{Scenario: c.Scenario, Truth: c.Truth, Pass: c.Pass, Mismatch: list(c.Mismatch)}
+	d := comparisonDocument{Scenario: c.Scenario, Truth: c.Truth, Pass: c.Pass, Mismatch: List(c.Mismatch)}
 	if c.Leaky != nil {
 		d.Leaky = New(c.Leaky.Run, c.Leaky.Result)
 	}
@@ -58,7 +58,9 @@ func (c *Comparison) document() comparisonDocument {
 }
 
 // ComparisonJSON writes one comparison as a JSON object.
-func ComparisonJSON(w io.Writer, c *Comparison) error { return encode(w, c.document()) }
+func ComparisonJSON(w io.Writer, c *Comparison) error {
+	return Encode(w, c.document(), "the comparison as JSON")
+}
 
 // ComparisonsJSON writes several as a JSON array, empty for none.
 func ComparisonsJSON(w io.Writer, cs []*Comparison) error {
@@ -66,28 +68,24 @@ func ComparisonsJSON(w io.Writer, cs []*Comparison) error {
 	for _, c := range cs {
 		ds = append(ds, c.document())
 	}
-	return encode(w, ds)
+	return Encode(w, ds, "the comparisons as JSON")
 }
 
 // ComparisonsText writes comparisons for people: each variant's report under a
 // heading, then one line that says whether the truth was met.
 func ComparisonsText(w io.Writer, cs []*Comparison, o TextOptions) error {
+	t := newText(o)
 	for i, c := range cs {
 		if i > 0 {
-			if _, err := io.WriteString(w, "\n"); err != nil {
-				return fmt.Errorf("write the comparison as text: %w", err)
-			}
+			t.line("")
 		}
-		if err := c.text(w, o); err != nil {
-			return err
-		}
+		c.text(t)
 	}
 	if len(cs) > 1 {
-		if _, err := io.WriteString(w, "\n"+countOutcomes(cs)+"\n"); err != nil {
-			return fmt.Errorf("write the comparison as text: %w", err)
-		}
+		t.line("")
+		t.line(countOutcomes(cs))
 	}
-	return nil
+	return Write(w, t.b.String(), "the comparison as text")
 }
 
 // countOutcomes tells the outcomes: "17 scenarios: 16 pass, 1 undecided (cache)".
@@ -97,9 +95,9 @@ func countOutcomes(cs []*Comparison) string {
 		switch {
 		case c.Pass:
 		case c.Undecided:
-			undecided = append(undecided, printable(c.Scenario))
+			undecided = append(undecided, Printable(c.Scenario))
 		default:
-			failed = append(failed, printable(c.Scenario))
+			failed = append(failed, Printable(c.Scenario))
 		}
 	}
 	s := fmt.Sprintf("%d scenarios: %d pass", len(cs), len(cs)-len(undecided)-len(failed))
@@ -112,28 +110,17 @@ func countOutcomes(cs []*Comparison) string {
 	return s
 }
 
-func (c *Comparison) text(w io.Writer, o TextOptions) error {
+func (c *Comparison) text(t *text) {
 	for _, v := range c.variants() {
-		if _, err := fmt.Fprintf(w, "── %s/%s\n", printable(c.Scenario), v.name); err != nil {
-			return fmt.Errorf("write the comparison as text: %w", err)
-		}
-		if err := Text(w, v.Run, v.Result, o); err != nil {
-			return err
-		}
-		if _, err := io.WriteString(w, "\n"); err != nil {
-			return fmt.Errorf("write the comparison as text: %w", err)
-		}
+		t.line("── " + Printable(c.Scenario) + "/" + v.name)
+		t.report(v.Run, v.Result)
+		t.line("")
 	}
-	t := &text{o: o}
 	glyph, word, sgr := c.outcome()
-	t.line(t.head(glyph+" "+word, sgr) + "  " + printable(c.Scenario) + ": " + c.summary())
+	t.line(t.head(glyph+" "+word, sgr) + c.summary())
 	for _, m := range c.Mismatch {
-		t.line(indent + printable(m))
+		t.line(indent + Printable(m))
 	}
-	if _, err := io.WriteString(w, t.b.String()); err != nil {
-		return fmt.Errorf("write the comparison as text: %w", err)
-	}
-	return nil
 }
 
 // ComparisonsMarkdown writes comparisons as a table, then each variant's report.
@@ -146,20 +133,17 @@ func ComparisonsMarkdown(w io.Writer, cs []*Comparison) error {
 			verdict[v.name] = string(v.Result.Verdict)
 		}
 		glyph, word, _ := c.outcome()
-		fmt.Fprintf(&b, "| %s | %s | %s | %s %s |\n", escape(c.Scenario), verdict["leaky"], verdict["fixed"], glyph, word)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s %s |\n", Markup(c.Scenario), verdict["leaky"], verdict["fixed"], glyph, word)
 	}
 	for _, c := range cs {
 		for _, m := range c.Mismatch {
-			fmt.Fprintf(&b, "\n- %s: %s\n", escape(c.Scenario), escape(m))
+			fmt.Fprintf(&b, "\n- %s: %s\n", Markup(c.Scenario), Markup(m))
 		}
 		for _, v := range c.variants() {
 			b.WriteString("\n" + markdown(v.Run, v.Result, c.Scenario+"/"+v.name))
 		}
 	}
-	if _, err := io.WriteString(w, b.String()); err != nil {
-		return fmt.Errorf("write the comparison as Markdown: %w", err)
-	}
-	return nil
+	return Write(w, b.String(), "the comparison as Markdown")
 }
 
 type variant struct {
@@ -192,17 +176,17 @@ func (c *Comparison) outcome() (glyph, word, sgr string) {
 // clean, as it should be".
 func (c *Comparison) Line() string {
 	glyph, word, _ := c.outcome()
-	return glyph + " " + word + "  " + printable(c.Scenario) + ": " + c.summary()
+	return glyph + " " + word + c.summary()
 }
 
-// summary says what the variants were judged to be: "leaky is leak, fixed is
-// clean, as it should be".
+// summary says what the variants were judged to be: "  closure: leaky is leak,
+// fixed is clean, as it should be".
 func (c *Comparison) summary() string {
 	var parts []string
 	for _, v := range c.variants() {
 		parts = append(parts, v.name+" is "+string(v.Result.Verdict))
 	}
-	s := strings.Join(parts, ", ")
+	s := "  " + Printable(c.Scenario) + ": " + strings.Join(parts, ", ")
 	switch {
 	case c.Pass:
 		return s + ", as it should be"

@@ -13,24 +13,24 @@ import (
 func TestGoldens(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func() (*snapshot.Run, *detect.Result){
-		"leak": leaking, "clean": calm, "inconclusive": undecided, "per-second": timed,
+		"leak": leaking, "clean": calm, "inconclusive": open, "per-second": timed,
 		"nothing": func() (*snapshot.Run, *detect.Result) {
-			return &snapshot.Run{}, &detect.Result{Verdict: detect.RunInconclusive}
+			return &snapshot.Run{}, &detect.Result{Verdict: detect.RunInconclusive, Per: detect.PerSecond}
 		},
 		"unattributed": func() (*snapshot.Run, *detect.Result) {
 			run, res := leaking()
 			res.Findings = []detect.Finding{{
 				ID: "u", Kind: detect.KindHeap, Verdict: detect.Leak, Function: detect.Unattributed,
-				BytesPerOp: iv(80.4, 79.1, 81.7), Why: []string{"no site explains it: lower --memprofilerate"},
+				Bytes: perOp(80.4, 79.1, 81.7), Reasons: []detect.Reason{{Code: detect.NoSiteExplains}, {Code: detect.SampleMore}},
 			}}
 			return run, res
 		},
 		"short": func() (*snapshot.Run, *detect.Result) {
-			run, res := undecided()
+			run, res := open()
 			run.Snapshots = []*snapshot.Snapshot{{
 				Counters: snapshot.Counters{Values: map[string]uint64{"HeapAlloc": 1}}, Goroutines: &snapshot.Goroutines{Total: 1},
 			}}
-			res.Snapshots, res.Judged, res.Totals, res.Findings, res.Power = 10, 4, nil, nil, nil
+			res.Snapshots, res.Window.Snapshots, res.Totals, res.Findings, res.Power = 10, 4, nil, nil, nil
 			return run, res
 		},
 		"churn": func() (*snapshot.Run, *detect.Result) {
@@ -39,8 +39,8 @@ func TestGoldens(t *testing.T) {
 				res.Findings = append(res.Findings, detect.Finding{
 					ID: "h-000" + string(rune('3'+i)), Kind: detect.KindHeap, Verdict: detect.Churn,
 					Function: "example.com/feed/pipeline/text.(*Splitter).Split", File: "/src/feed/pipeline/text/split.go", Line: 40 + i,
-					AllocPerOp: iv(bytes, 0.95*bytes, 1.05*bytes), Share: bytes / (1 << 20),
-					Why: []string{"makes much of all that is allocated, and keeps none of it"},
+					Allocated: perOp(bytes, 0.95*bytes, 1.05*bytes), Share: detect.Share(bytes / (1 << 20)),
+					Reasons: []detect.Reason{{Code: detect.KeepsNothing, Values: detect.Values{Share: bytes / (1 << 20)}}},
 				})
 			}
 			return run, res
@@ -50,14 +50,17 @@ func TestGoldens(t *testing.T) {
 			res.Verdict = detect.RunInconclusive
 			res.Findings = []detect.Finding{{
 				ID: "h-0007", Kind: detect.KindHeap, Verdict: detect.Suspect, Function: detect.OutsideGoHeap,
-				BytesPerOp: iv(1680, 1650, 1710), LiveBytes: 38 << 20, Trend: &detect.Trend{Tau: 1, P: 1e-9, N: 14},
-				Why: []string{"resident memory that no file backs grew by 38.1 MiB; none of the runtime's own memory grew; by 38.1 MiB more than the runtime took from the system"},
+				Bytes: perOp(1680, 1650, 1710), LiveBytes: 38 << 20, Trend: &detect.Trend{Tau: 1, P: 1e-9, N: 14},
+				Reasons: []detect.Reason{
+					{Code: detect.GrowsOutside, Values: detect.Values{Grew: 38.1 * (1 << 20), Bytes: 38.1 * (1 << 20)}},
+					{Code: detect.OutsideAtEnd, Values: detect.Values{Bytes: 38 << 20}}, {Code: detect.LookOutside},
+				},
 			}}
 			return run, res
 		},
 		"bare": func() (*snapshot.Run, *detect.Result) {
-			run, res := undecided()
-			res.HasOps, res.Totals, res.Findings, res.Power = false, nil, nil, nil
+			run, res := open()
+			res.Per, res.Totals, res.Findings, res.Power = detect.PerSecond, nil, nil, nil
 			return run, res
 		},
 	}
@@ -87,7 +90,7 @@ func TestGoldens(t *testing.T) {
 
 func TestColourOnlyWhereAskedAndNeverAlone(t *testing.T) {
 	t.Parallel()
-	for _, fixture := range []func() (*snapshot.Run, *detect.Result){leaking, calm, undecided} {
+	for _, fixture := range []func() (*snapshot.Run, *detect.Result){leaking, calm, open} {
 		run, res := fixture()
 		var plain, colour bytes.Buffer
 		if err := Text(&plain, run, res, TextOptions{}); err != nil {
@@ -114,8 +117,13 @@ func TestNamesFromTheProgramCannotSteerTheTerminal(t *testing.T) {
 	run, res := leaking()
 	evil := "example.com/x.f\x1b[2J\nLEAK gone\u202e"
 	f := &res.Findings[0]
-	f.Function, f.File, f.WaitReason, f.Why, f.HeldBy, f.Warnings = evil, evil, evil, []string{evil}, []string{evil}, []string{evil}
-	run.Target.Name, res.Warnings = evil, []string{evil}
+	f.Function, f.File, f.WaitReason = evil, evil, evil
+	f.HeldBy = []detect.Holder{{Goroutines: 1, WaitReason: evil, Function: evil, Root: "x" + evil, CreatedBy: evil}}
+	f.Reasons = []detect.Reason{
+		{Code: detect.SoDo, Values: detect.Values{Wait: evil, Function: evil}},
+		{Code: detect.GrowTogether, Values: detect.Values{Parts: []detect.Part{{Function: evil, File: evil}}}},
+	}
+	run.Target.Name, res.Warnings = evil, []detect.Warning{told(evil)}
 	var b bytes.Buffer
 	if err := Text(&b, run, res, TextOptions{}); err != nil {
 		t.Fatal(err)

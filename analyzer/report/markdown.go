@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -11,22 +12,19 @@ import (
 
 // Markdown writes the report as a comment on a pull request would show it.
 func Markdown(w io.Writer, run *snapshot.Run, res *detect.Result) error {
-	if _, err := io.WriteString(w, markdown(run, res, run.Target.Name)); err != nil {
-		return fmt.Errorf("write the report as Markdown: %w", err)
-	}
-	return nil
+	return Write(w, markdown(run, res, run.Target.Name), "the report as Markdown")
 }
 
 func markdown(run *snapshot.Run, res *detect.Result, name string) string {
 	var b strings.Builder
 	if name != "" {
-		name = ": " + escape(name)
+		name = ": " + Markup(name)
 	}
 	switch res.Verdict {
 	case detect.RunLeak:
 		fmt.Fprintf(&b, "### ❌ heapdrift: %s%s\n", whatGrows(res), name)
 	case detect.RunClean:
-		fmt.Fprintf(&b, "### ✅ heapdrift: clean%s\n%s\n", name, escape(clean(run, res)))
+		fmt.Fprintf(&b, "### ✅ heapdrift: clean%s\n%s\n", name, Markup(clean(run, res)))
 	default:
 		fmt.Fprintf(&b, "### ⚠ heapdrift: inconclusive%s\n", name)
 	}
@@ -34,7 +32,7 @@ func markdown(run *snapshot.Run, res *detect.Result, name string) string {
 		if g := growths(res); g != "" {
 			b.WriteString(strongly(g) + ", ")
 		}
-		b.WriteString(span(run, res) + "\n")
+		b.WriteString(span(run, res, true) + "\n")
 		table(&b, run, res)
 		for _, s := range []string{explained(res), forecast(res)} {
 			if s != "" {
@@ -42,54 +40,71 @@ func markdown(run *snapshot.Run, res *detect.Result, name string) string {
 			}
 		}
 	}
-	churnList(&b, run, res)
+	shown, more := churning(res)
+	for i, f := range shown {
+		if i == 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "- churn: %s %s: %s\n", Code(ShortFunction(f.Function)), Markup(Place(f.Function, f.File, f.Line, run.Target.Module)), churns(f))
+	}
+	if more > 0 {
+		fmt.Fprintf(&b, "- … and %d more\n", more)
+	}
 	if res.Verdict == detect.RunInconclusive {
-		why, next := open(run, res)
+		why, next := undecided(run, res, Operator)
 		b.WriteByte('\n')
 		for _, s := range why {
-			b.WriteString("- " + escape(strings.TrimSpace(s)) + "\n")
+			b.WriteString("- " + Markup(strings.TrimSpace(s)) + "\n")
 		}
 		for _, s := range next {
 			b.WriteString("- next: " + s + "\n")
 		}
 	}
-	if s := power(res); s != "" && res.Verdict != detect.RunClean {
-		b.WriteString("\nThis run would have seen any leak of " + s + ".\n")
-		if s := naming(run, res); s != "" {
-			b.WriteString(escape(s) + "\n")
+	if res.Verdict != detect.RunClean {
+		for i, s := range power(run, res) {
+			if i == 0 {
+				b.WriteByte('\n')
+			}
+			b.WriteString(Markup(s) + "\n")
 		}
 	}
-	if ws := warnings(run, res); len(ws) > 0 {
-		b.WriteByte('\n')
-		for _, w := range ws {
-			b.WriteString("⚠ " + escape(w) + "  \n")
+	for i, w := range Warnings(res.Warnings, Operator) {
+		if i == 0 {
+			b.WriteByte('\n')
 		}
+		b.WriteString("⚠ " + Markup(w) + "  \n")
 	}
 	return b.String()
 }
 
-// whatGrows is the heading: "heap growth", "goroutine growth" or both.
+// whatGrows is the heading of a leak.
 func whatGrows(res *detect.Result) string {
-	var heap, goroutines bool
+	kinds := map[detect.Kind]bool{}
 	for _, f := range res.Findings {
 		if f.Verdict == detect.Leak {
-			heap = heap || f.Kind == detect.KindHeap
-			goroutines = goroutines || f.Kind == detect.KindGoroutine
+			kinds[f.Kind] = true
 		}
 	}
-	if t := res.Total("live_bytes"); t != nil && t.Verdict == detect.Leak {
-		heap = true
+	for name, kind := range map[string]detect.Kind{"live_bytes": detect.KindHeap, "goroutines": detect.KindGoroutine} {
+		if t := res.Total(name); t != nil && t.Verdict == detect.Leak {
+			kinds[kind] = true
+		}
 	}
-	if t := res.Total("goroutines"); t != nil && t.Verdict == detect.Leak {
-		goroutines = true
-	}
+	return cmp.Or(WhatGrows(kinds), "heap growth")
+}
+
+// WhatGrows is "heap growth", "goroutine growth", both, or "" for neither.
+func WhatGrows(kinds map[detect.Kind]bool) string {
+	heap, goroutines := kinds[detect.KindHeap], kinds[detect.KindGoroutine]
 	switch {
 	case heap && goroutines:
 		return "heap and goroutine growth"
+	case heap:
+		return "heap growth"
 	case goroutines:
 		return "goroutine growth"
 	}
-	return "heap growth"
+	return ""
 }
 
 // strongly sets the first number in bold: "**+80.4 B/op** [79.1, 81.7] …".
@@ -103,38 +118,28 @@ func strongly(s string) string {
 }
 
 func table(b *strings.Builder, run *snapshot.Run, res *detect.Result) {
-	wrote := false
-	for i := range res.Findings {
-		f := &res.Findings[i]
-		if !asksAttention(f.Verdict) {
-			continue
+	for i, f := range asking(res) {
+		if i == 0 {
+			fmt.Fprintf(b, "\n| site | growth/%s | at the end |\n|---|--:|--:|\n", res.Per)
 		}
-		if !wrote {
-			fmt.Fprintf(b, "\n| site | growth/%s | at the end |\n|---|--:|--:|\n", axis(res))
-			wrote = true
-		}
-		site := shortFunction(f.Function)
-		if f.WaitReason != "" {
-			site += " [" + printable(f.WaitReason) + "]"
-		}
-		cell := glyph(f.Verdict) + " " + word(f.Verdict) + " " + code(site)
-		if at := place(f.Function, f.File, f.Line, run.Target.Module); at != "" {
-			cell += " " + escape(at)
+		cell := Glyph(f.Verdict) + " " + Word(f.Verdict) + " " + Code(NameOf(f.Function, f.WaitReason))
+		if at := Place(f.Function, f.File, f.Line, run.Target.Module); at != "" {
+			cell += " " + Markup(at)
 		}
 		fmt.Fprintf(b, "| %s | %s | %s |\n", cell, amount(f, res), held(f))
 	}
 }
 
-// code sets a name as code inside a table cell.
-func code(s string) string {
-	return "`" + strings.NewReplacer("`", "'", "|", `\|`).Replace(s) + "`"
+// Code makes a name code in Markdown, in a cell of a table too.
+func Code(s string) string {
+	return "`" + strings.NewReplacer("`", "'", "|", `\|`).Replace(Printable(s)) + "`"
 }
 
-// escape makes a name or sentence plain text in Markdown. Square brackets stay
+// Markup makes a name or sentence plain text in Markdown. Square brackets stay
 // (intervals read better so); without a following "(" or a definition they are
 // no link.
-func escape(s string) string {
+func Markup(s string) string {
 	return strings.NewReplacer(
 		`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "|", `\|`, "<", "&lt;", "](", "] (",
-	).Replace(printable(s))
+	).Replace(Printable(s))
 }

@@ -47,22 +47,21 @@ func TestBoundsAreRoundedUp(t *testing.T) {
 func TestRates(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		in   stats.Interval
-		q    quantity
-		per  string
-		sign bool
-		want string
+		in    stats.Interval
+		unit  string
+		print func(*stats.Interval, string) string
+		want  string
 	}{
-		{*iv(80.4, 79.1, 81.7), quantityBytes, "op", true, "+80.4 B/op [79.1, 81.7]"},
-		{*iv(1229, 1100, 1350), quantityBytes, "s", true, "+1.20 KiB/s [1.07, 1.32]"},
-		{*iv(0.009, 0.0085, 0.0095), quantityGoroutines, "op", true, "+0.0090 goroutines/op"},
-		{*iv(-3, -4, -2), quantityBytes, "op", true, "-3.00 B/op [-4.00, -2.00]"},
-		{*iv(0.001, -80, 80), quantityBytes, "op", true, "+0.0 B/op [-80.0, 80.0]"},
-		{*iv(13.02, 13, 13.1), quantityObjects, "op", false, "13.0 objects/op [13.0, 13.1]"},
-		{*iv(5, math.Inf(-1), math.Inf(1)), quantityBytes, "op", true, "+5.00 B/op"},
-		{*iv(5, 4, math.NaN()), quantityBytes, "op", false, "5.00 B/op"},
+		{*iv(80.4, 79.1, 81.7), "B/op", Growth, "+80.4 B/op [79.1, 81.7]"},
+		{*iv(1229, 1100, 1350), "B/s", Growth, "+1.20 KiB/s [1.07, 1.32]"},
+		{*iv(0.009, 0.0085, 0.0095), "goroutines/op", Growth, "+0.0090 goroutines/op"},
+		{*iv(-3, -4, -2), "B/op", Growth, "-3.00 B/op [-4.00, -2.00]"},
+		{*iv(0.001, -80, 80), "B/op", Growth, "+0.0 B/op [-80.0, 80.0]"},
+		{*iv(13.02, 13, 13.1), "objects/op", Rate, "13.0 objects/op [13.0, 13.1]"},
+		{*iv(5, math.Inf(-1), math.Inf(1)), "B/op", Growth, "+5.00 B/op"},
+		{*iv(5, 4, math.NaN()), "B/op", Rate, "5.00 B/op"},
 	} {
-		if got := rate(&c.in, c.q, c.per, c.sign); got != c.want {
+		if got := c.print(&c.in, c.unit); got != c.want {
 			t.Errorf("rate(%v) = %q, want %q", c.in, got, c.want)
 		}
 	}
@@ -92,8 +91,8 @@ func TestNamesAreShortened(t *testing.T) {
 		"(outside the Go heap)":                 "(outside the Go heap)",
 		"":                                      "",
 	} {
-		if got := shortFunction(in); got != want {
-			t.Errorf("shortFunction(%q) = %q, want %q", in, got, want)
+		if got := ShortFunction(in); got != want {
+			t.Errorf("ShortFunction(%q) = %q, want %q", in, got, want)
 		}
 	}
 }
@@ -115,8 +114,35 @@ func TestPlaces(t *testing.T) {
 		{"no file", "main.main", "", 5, "", ""},
 		{"an @ without folder", "m.f", "b@v1/x.go", 1, "", "b@v1/x.go:1"},
 	} {
-		if got := place(c.function, c.file, c.line, c.module); got != c.want {
+		if got := Place(c.function, c.file, c.line, c.module); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
 	}
+}
+
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]float64{
+		"512MiB": 512 << 20, "1.5GB": 1.5e9, "64": 64, "64B": 64, " 2 KiB ": 2048, "1Gi": 1 << 30, "1kb": 1000, "0": 0, "0.5": 0.5,
+	} {
+		if got, err := ParseBytes(in); err != nil || got != want {
+			t.Errorf("ParseBytes(%q) = %v, %v, want %v", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"", "MiB", "-1", "1M", "1 MiBs", "1e400", "NaN", "Inf", "9999999TiB", "1.2.3"} {
+		if got, err := ParseBytes(in); err == nil {
+			t.Errorf("ParseBytes(%q) = %v, want an error", in, got)
+		}
+	}
+}
+
+func FuzzParseBytes(f *testing.F) {
+	for _, s := range []string{"512MiB", "1.5GB", "64", "-1", "1e9", "0x10", "1_000"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if v, err := ParseBytes(s); err == nil && !(v >= 0 && v < 1<<63) {
+			t.Errorf("ParseBytes(%q) = %v: not a number of bytes", s, v)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package series
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
@@ -23,11 +24,8 @@ var standard = map[string]bool{
 // Package is the import path of a function's package: "net/http" of
 // "net/http.(*conn).serve", "gopkg.in/yaml%2ev3" as the symbol has it.
 func Package(function string) string {
-	slash := strings.LastIndexByte(function, '/')
-	// Type arguments may hold slashes: look only before them.
-	if b := strings.IndexByte(function, '['); b >= 0 && slash > b {
-		slash = strings.LastIndexByte(function[:b], '/')
-	}
+	path, _, _ := strings.Cut(function, "[") // type arguments may hold slashes
+	slash := strings.LastIndexByte(path, '/')
 	dot := strings.IndexByte(function[slash+1:], '.')
 	if dot < 0 {
 		return function
@@ -70,63 +68,44 @@ func Dependency(f snapshot.Frame) bool {
 	if strings.Contains(file, "/vendor/") || strings.HasPrefix(file, "vendor/") {
 		return true
 	}
-	for {
-		at := strings.Index(file, "@v")
-		if at < 0 {
-			return false
-		}
-		if file = file[at+2:]; file != "" && file[0] >= '0' && file[0] <= '9' {
+	for _, version := range strings.Split(file, "@v")[1:] {
+		if digits(version[:min(1, len(version))]) {
 			return true
 		}
 	}
+	return false
 }
 
 func slashed(file string) string { return strings.ReplaceAll(file, "\\", "/") }
 
-// Culprit is the index of the frame to show of a stack (METHOD.md, section 8):
+// Culprit is the index of the frame to show of a stack (METHOD.md, Sites):
 // the first of package prefix module, where one is given and present; else the
 // first that is neither the standard library's nor a dependency's; else the
 // first that is not the standard library's; else 0. It is −1 for no frames. A
 // main package has no path of its own in a symbol: it counts as module's.
 func Culprit(frames []snapshot.Frame, module string) int {
-	if len(frames) == 0 {
-		return -1
+	ofModule := func(f snapshot.Frame) bool {
+		// Symbols escape the dots of a path's last element.
+		p := strings.ReplaceAll(Package(f.Function), "%2e", ".")
+		return module != "" && (p == "main" || p == module || strings.HasPrefix(p, strings.TrimSuffix(module, "/")+"/"))
 	}
-	if module != "" {
-		for i, f := range frames {
-			// Symbols escape the dots of a path's last element.
-			p := strings.ReplaceAll(Package(f.Function), "%2e", ".")
-			if p == "main" || p == module || strings.HasPrefix(p, strings.TrimSuffix(module, "/")+"/") {
-				return i
-			}
-		}
-	}
-	for i, f := range frames {
-		if !Standard(f) && !Dependency(f) {
+	own := func(f snapshot.Frame) bool { return foreign(f) && !Dependency(f) }
+	for _, is := range []func(snapshot.Frame) bool{ofModule, own, foreign} {
+		if i := slices.IndexFunc(frames, is); i >= 0 {
 			return i
 		}
 	}
-	if i := firstForeign(frames); i >= 0 {
-		return i
-	}
-	return 0
+	return min(0, len(frames)-1)
 }
 
-// firstForeign is the first frame outside the standard library, −1 for none.
-func firstForeign(frames []snapshot.Frame) int {
-	for i, f := range frames {
-		if !Standard(f) {
-			return i
-		}
-	}
-	return -1
-}
+// foreign is the opposite of Standard.
+func foreign(f snapshot.Frame) bool { return !Standard(f) }
 
 // Trim drops the standard library's frames at the leaf, so that the many ways
 // in which fmt or bufio allocate for one caller are one site. A stack of
 // standard frames only is left whole.
 func Trim(frames []snapshot.Frame) []snapshot.Frame {
-	if i := firstForeign(frames); i > 0 {
+	if i := slices.IndexFunc(frames, foreign); i > 0 {
 		return frames[i:]
 	}
 	return frames
@@ -168,14 +147,7 @@ func literal(s string) bool {
 	return digits(s)
 }
 
-func digits(s string) bool {
-	for _, c := range s {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return s != ""
-}
+func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
 // WaitReason infers what a parked goroutine waits for from the runtime's and
 // sync's frames at its leaf, in the words of a goroutine dump; "" for one that

@@ -1,8 +1,9 @@
 package series
 
 import (
-	"math"
-	"sort"
+	"cmp"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 )
 
 // Group is the goroutines that wait for the same reason at the same place,
-// per snapshot (METHOD.md, section 7).
+// per snapshot (METHOD.md, Goroutines).
 type Group struct {
 	Reason string // wait reason, "" for running or unknown
 	Site   string // the first function outside the standard library, else the leaf
@@ -27,10 +28,9 @@ type Group struct {
 func (r *Run) groups() {
 	r.Groups = grouped(r.Snapshots, func(s *snapshot.Snapshot) *snapshot.Goroutines { return s.Goroutines })
 	r.Leaked = grouped(r.Snapshots, func(s *snapshot.Snapshot) *snapshot.Goroutines { return s.Leaked })
-	for i := len(r.Snapshots) - 1; i >= 0; i-- {
-		if w := r.Snapshots[i].Waiting; len(w) > 0 {
-			dumped(r.Groups, w)
-			dumped(r.Leaked, w)
+	for _, s := range slices.Backward(r.Snapshots) {
+		if len(s.Waiting) > 0 {
+			dumped(slices.Concat(r.Groups, r.Leaked), s.Waiting)
 			break
 		}
 	}
@@ -40,89 +40,67 @@ func (r *Run) groups() {
 // out the runtime's frames, so groups of one place that differ in their wait
 // reason alone are told alike.
 func dumped(groups []*Group, all []snapshot.Waiting) {
-	type place struct{ site, root string }
-	type told struct {
-		longest  time.Duration
-		creators map[snapshot.Frame]int
-	}
-	by := map[place]*told{}
-	for i := range all {
-		k := keyOf(&snapshot.Stack{Frames: all[i].Stack})
-		p := place{k.site, k.root}
-		if by[p] == nil {
-			by[p] = &told{creators: map[snapshot.Frame]int{}}
+	longest := map[groupKey]time.Duration{}
+	creators := map[groupKey]map[snapshot.Frame]int{}
+	for _, w := range all {
+		k := keyOf(&snapshot.Stack{Frames: w.Stack})
+		k.reason = ""
+		if creators[k] == nil {
+			creators[k] = map[snapshot.Frame]int{}
 		}
-		by[p].longest = max(by[p].longest, all[i].For)
-		by[p].creators[all[i].CreatedBy]++
+		longest[k] = max(longest[k], w.For)
+		creators[k][w.CreatedBy]++
 	}
 	for _, g := range groups {
-		t := by[place{g.Site, unwrapped(g.Stack.Frames)}]
-		if t == nil {
-			continue
-		}
-		g.Longest = t.longest
-		most := 0
-		for f, n := range t.creators {
-			if n > most || n == most && (f.Function < g.CreatedBy.Function || f.Function == g.CreatedBy.Function && f.Line < g.CreatedBy.Line) {
-				g.CreatedBy, most = f, n
-			}
+		k := groupKey{site: g.Site, root: unwrapped(g.Stack.Frames)}
+		if by := creators[k]; by != nil {
+			g.Longest = longest[k]
+			g.CreatedBy = largest(by, func(a, b snapshot.Frame) int {
+				return cmp.Or(strings.Compare(a.Function, b.Function), cmp.Compare(a.Line, b.Line))
+			})
 		}
 	}
+}
+
+// largest is the key of the largest value, of equal ones the first in order.
+func largest[K comparable, V cmp.Ordered](of map[K]V, order func(a, b K) int) K {
+	return slices.MinFunc(slices.Collect(maps.Keys(of)), func(a, b K) int {
+		return cmp.Or(cmp.Compare(of[b], of[a]), order(a, b))
+	})
 }
 
 type groupKey struct{ reason, site, root string }
 
 func grouped(snaps []*snapshot.Snapshot, of func(*snapshot.Snapshot) *snapshot.Goroutines) []*Group {
 	byKey := map[groupKey]*Group{}
-	keys := map[*snapshot.Stack]groupKey{}
-	shown := map[groupKey]map[*snapshot.Stack]int64{}
+	byStack := map[*snapshot.Stack]*Group{}
+	shown := map[*Group]map[*snapshot.Stack]int64{}
 	for i, s := range snaps {
 		g := of(s)
 		if g == nil {
 			continue
 		}
 		for _, x := range g.Samples {
-			k, ok := keys[x.Stack]
+			grp, ok := byStack[x.Stack]
 			if !ok {
-				k = keyOf(x.Stack)
-				keys[x.Stack] = k
-			}
-			grp, ok := byKey[k]
-			if !ok {
-				grp = &Group{Reason: k.reason, Site: k.site, Root: k.root, Count: make([]float64, len(snaps))}
-				byKey[k] = grp
-				shown[k] = map[*snapshot.Stack]int64{}
+				k := keyOf(x.Stack)
+				if grp, ok = byKey[k]; !ok {
+					grp = &Group{Reason: k.reason, Site: k.site, Root: k.root}
+					grp.Count, _ = each(snaps, func(s *snapshot.Snapshot) (int64, bool) { return 0, of(s) != nil })
+					byKey[k], shown[grp] = grp, map[*snapshot.Stack]int64{}
+				}
+				byStack[x.Stack] = grp
 			}
 			grp.Count[i] += float64(x.Count)
-			shown[k][x.Stack] += x.Count
+			shown[grp][x.Stack] += x.Count
 		}
 	}
-	out := make([]*Group, 0, len(byKey))
-	for k, g := range byKey {
-		var most int64 = -1
-		for st, n := range shown[k] {
-			if n > most || n == most && less(st, g.Stack) {
-				g.Stack, most = st, n
-			}
-		}
-		for i, s := range snaps {
-			if of(s) == nil {
-				g.Count[i] = math.NaN()
-			}
-		}
-		out = append(out, g)
+	for g, stacks := range shown {
+		g.Stack = largest(stacks, compareStacks)
 	}
-	sort.Slice(out, func(i, j int) bool {
-		a, b := out[i], out[j]
-		if a.Site != b.Site {
-			return a.Site < b.Site
-		}
-		if a.Root != b.Root {
-			return a.Root < b.Root
-		}
-		return a.Reason < b.Reason
+	return slices.SortedFunc(maps.Values(byKey), func(a, b *Group) int {
+		return cmp.Or(strings.Compare(a.Site, b.Site), strings.Compare(a.Root, b.Root), strings.Compare(a.Reason, b.Reason))
 	})
-	return out
 }
 
 // unwrapped is the root function without the compiler's wrapper of a go
@@ -141,14 +119,16 @@ func unwrapped(frames []snapshot.Frame) string {
 
 func keyOf(st *snapshot.Stack) groupKey {
 	k := groupKey{reason: WaitReason(st.Frames)}
-	if len(st.Frames) == 0 {
-		return k
+	if n := len(st.Frames); n > 0 {
+		k.site = Trim(st.Frames)[0].Function
+		k.root = st.Frames[n-1].Function
 	}
-	i := firstForeign(st.Frames)
-	if i < 0 {
-		i = 0
-	}
-	k.site = st.Frames[i].Function
-	k.root = st.Frames[len(st.Frames)-1].Function
 	return k
+}
+
+// GroupKey is what identifies the group that a goroutine's stack belongs to:
+// Group.Reason, Group.Site and Group.Root.
+func GroupKey(st *snapshot.Stack) (reason, site, root string) {
+	k := keyOf(st)
+	return k.reason, k.site, k.root
 }

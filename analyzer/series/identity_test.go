@@ -42,7 +42,7 @@ func TestKeysOfStacksAreThoseOfBuild(t *testing.T) {
 		{Function: "example.com/a.Open", File: "/a/open.go", Line: 7},
 		{Function: "main.main", File: "/a/main.go", Line: 3},
 	}}
-	st.Key = functions(st.Frames)
+	st.Key = snapshot.Key(st.Frames)
 	run := &snapshot.Run{}
 	for i := range 2 {
 		run.Snapshots = append(run.Snapshots, &snapshot.Snapshot{

@@ -7,6 +7,7 @@ package series
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
@@ -25,8 +26,15 @@ type Run struct {
 	Leaked    []*Group // reported by goroutineleak in any snapshot
 	Classes   []Class  // live objects by size, in increasing order; empty where unknown
 	Period    int64    // sampling rate of the heap profiles, bytes; 0 unknown or off
-	Warnings  []string
+	Window    Window   // which snapshots are judged
+	Warnings  []snapshot.Warning
 }
+
+// Codes of the warnings.
+const (
+	WithoutOperations = "without-operations" // snapshots that are left out
+	Cut               = "cut"                // the process or its sampling changed
+)
 
 // Names of the totals, as in the report.
 const (
@@ -52,10 +60,8 @@ type Total struct {
 
 // Total returns the named total, nil where nothing is known of it.
 func (r *Run) Total(name string) *Total {
-	for i := range r.Totals {
-		if r.Totals[i].Name == name {
-			return &r.Totals[i]
-		}
+	if i := slices.IndexFunc(r.Totals, func(t Total) bool { return t.Name == name }); i >= 0 {
+		return &r.Totals[i]
 	}
 	return nil
 }
@@ -65,7 +71,7 @@ func Build(run *snapshot.Run) *Run {
 	snaps, missing := counted(run.Snapshots)
 	snaps, warnings := longest(snaps)
 	warnings = append(missing, warnings...)
-	r := &Run{Snapshots: snaps, Warnings: warnings}
+	r := &Run{Snapshots: snaps, Warnings: warnings, Window: WindowOf(snaps)}
 	if len(snaps) == 0 {
 		return r
 	}
@@ -79,17 +85,13 @@ func Build(run *snapshot.Run) *Run {
 
 // counted leaves out the snapshots without a count of operations where most
 // have one: a damaged file must not cost the run its axis.
-func counted(all []*snapshot.Snapshot) (kept []*snapshot.Snapshot, warnings []string) {
-	for _, s := range all {
-		if s.Ops != nil {
-			kept = append(kept, s)
-		}
-	}
-	if n := len(all) - len(kept); n == 0 || 2*len(kept) <= len(all) {
+func counted(all []*snapshot.Snapshot) (kept []*snapshot.Snapshot, warnings []snapshot.Warning) {
+	kept = slices.DeleteFunc(slices.Clone(all), func(s *snapshot.Snapshot) bool { return s.Ops == nil })
+	n := len(all) - len(kept)
+	if n == 0 || 2*len(kept) <= len(all) {
 		return all, nil
-	} else {
-		return kept, []string{fmt.Sprintf("%d of %d snapshots have no count of operations and are left out", n, len(all))}
 	}
+	return kept, []snapshot.Warning{{Code: WithoutOperations, Text: fmt.Sprintf("%d of %d snapshots have no count of operations and are left out", n, len(all))}}
 }
 
 // axis fills Work and Seconds. Operations are the axis only where every
@@ -97,25 +99,16 @@ func counted(all []*snapshot.Snapshot) (kept []*snapshot.Snapshot, warnings []st
 // growth.
 func (r *Run) axis() {
 	first := r.Snapshots[0].Time
-	r.HasOps = true
-	lo, hi := math.Inf(1), math.Inf(-1)
+	var ops []float64
 	for _, s := range r.Snapshots {
 		r.Seconds = append(r.Seconds, s.Time.Sub(first).Seconds())
-		if s.Ops == nil {
-			r.HasOps = false
-			continue
+		if s.Ops != nil {
+			ops = append(ops, float64(*s.Ops))
 		}
-		lo, hi = math.Min(lo, float64(*s.Ops)), math.Max(hi, float64(*s.Ops))
 	}
-	if !(hi > lo) {
-		r.HasOps = false
-	}
-	for i, s := range r.Snapshots {
-		if r.HasOps {
-			r.Work = append(r.Work, float64(*s.Ops))
-		} else {
-			r.Work = append(r.Work, r.Seconds[i])
-		}
+	r.HasOps = len(ops) == len(r.Snapshots) && slices.Max(ops) > slices.Min(ops)
+	if r.Work = r.Seconds; r.HasOps {
+		r.Work = ops
 	}
 }
 
@@ -124,37 +117,28 @@ var cumulative = []string{"Mallocs", "Frees", "TotalAlloc", "NumGC"}
 
 // longest cuts the snapshots where the process or its sampling changed and
 // returns the piece with the most snapshots, the later of equals.
-func longest(all []*snapshot.Snapshot) (best []*snapshot.Snapshot, warnings []string) {
-	from := 0
-	cuts := 0
-	var seen known
-	if len(all) > 0 {
-		seen.add(all[0])
+func longest(all []*snapshot.Snapshot) (best []*snapshot.Snapshot, warnings []snapshot.Warning) {
+	warn := func(format string, args ...any) {
+		warnings = append(warnings, snapshot.Warning{Code: Cut, Text: fmt.Sprintf(format, args...)})
 	}
-	for i := 1; i <= len(all); i++ {
-		if i < len(all) {
-			why := seen.change(all[i])
-			if why == "" {
-				seen.add(all[i])
-				continue
-			}
-			seen = known{}
-			seen.add(all[i])
-			cuts++
-			if cuts <= 5 {
-				warnings = append(warnings, fmt.Sprintf("cut before snapshot %d (%s): %s", i, all[i].Time.UTC().Format(time.RFC3339), why))
+	from, cuts := 0, 0
+	var seen Continuity
+	for i, s := range all {
+		if why := seen.Next(s); why != "" {
+			from = i
+			if cuts++; cuts <= 5 {
+				warn("cut before snapshot %d (%s): %s", i, s.Time.UTC().Format(time.RFC3339), why)
 			}
 		}
-		if i-from >= len(best) {
-			best = all[from:i]
+		if piece := all[from : i+1]; len(piece) >= len(best) {
+			best = piece
 		}
-		from = i
 	}
 	if cuts > 5 {
-		warnings = append(warnings, fmt.Sprintf("%d more cuts", cuts-5))
+		warn("%d more cuts", cuts-5)
 	}
 	if cuts > 0 {
-		warnings = append(warnings, fmt.Sprintf("only the longest uninterrupted piece is judged: %d of %d snapshots", len(best), len(all)))
+		warn("only the longest uninterrupted piece is judged: %d of %d snapshots", len(best), len(all))
 	}
 	return best, warnings
 }
@@ -162,14 +146,16 @@ func longest(all []*snapshot.Snapshot) (best []*snapshot.Snapshot, warnings []st
 // Break says, in a sentence, why next cannot continue the series that prev
 // belongs to; "" if it can.
 func Break(prev, next *snapshot.Snapshot) string {
-	var k known
-	k.add(prev)
-	return k.change(next)
+	var c Continuity
+	c.Next(prev)
+	return c.Next(next)
 }
 
-// known is what the snapshots of a piece told last of what must not change or
-// go back: a snapshot that lacks one of them does not hide a restart.
-type known struct {
+// Continuity follows snapshots one by one, as they come, and tells where Build
+// would cut them. It keeps what they told last of what must not change or go
+// back: a snapshot that lacks one of them does not hide a restart. The zero
+// value has seen nothing.
+type Continuity struct {
 	pid       int
 	started   *time.Time
 	counters  map[string]uint64
@@ -178,53 +164,58 @@ type known struct {
 	allocated int64
 }
 
-func (k *known) add(s *snapshot.Snapshot) {
+// Next takes the next snapshot and says, in a sentence, why it cannot continue
+// those before it; "" if it can. After a cut the new piece begins with it.
+func (c *Continuity) Next(s *snapshot.Snapshot) (why string) {
+	if why = c.change(s); why != "" {
+		*c = Continuity{}
+	}
 	if s.PID != 0 {
-		k.pid = s.PID
+		c.pid = s.PID
 	}
 	if s.Started != nil {
-		k.started = s.Started
+		c.started = s.Started
 	}
 	for _, name := range cumulative {
 		if v, ok := s.Counters.Get(name); ok {
-			if k.counters == nil {
-				k.counters = map[string]uint64{}
+			if c.counters == nil {
+				c.counters = map[string]uint64{}
 			}
-			k.counters[name] = v
+			c.counters[name] = v
 		}
 	}
 	if s.Ops != nil {
-		k.ops = s.Ops
+		c.ops = s.Ops
 	}
 	if s.Heap != nil {
-		k.period, k.allocated = &s.Heap.Period, allocated(s.Heap)
+		c.period, c.allocated = &s.Heap.Period, allocated(s.Heap)
 	}
+	return why
 }
 
-// change says, in a sentence, why s cannot continue the piece; "" if it can.
-func (k *known) change(s *snapshot.Snapshot) string {
-	if k.pid != 0 && s.PID != 0 && k.pid != s.PID {
-		return fmt.Sprintf("the target was restarted (process %d became %d)", k.pid, s.PID)
+func (c *Continuity) change(s *snapshot.Snapshot) string {
+	if c.pid != 0 && s.PID != 0 && c.pid != s.PID {
+		return fmt.Sprintf("the target was restarted (process %d became %d)", c.pid, s.PID)
 	}
-	if k.started != nil && s.Started != nil && s.Started.Sub(*k.started).Abs() > 2*time.Second {
+	if c.started != nil && s.Started != nil && s.Started.Sub(*c.started).Abs() > 2*time.Second {
 		return fmt.Sprintf("the target was restarted (its start time moved to %s)", s.Started.UTC().Format(time.RFC3339))
 	}
 	for _, name := range cumulative {
-		x, ok1 := k.counters[name]
+		x, ok1 := c.counters[name]
 		y, ok2 := s.Counters.Get(name)
 		if ok1 && ok2 && y < x {
 			return fmt.Sprintf("the target was restarted (%s went back from %d to %d)", name, x, y)
 		}
 	}
-	if k.ops != nil && s.Ops != nil && *s.Ops < *k.ops {
-		return fmt.Sprintf("the count of operations went back from %d to %d: the target was restarted", *k.ops, *s.Ops)
+	if c.ops != nil && s.Ops != nil && *s.Ops < *c.ops {
+		return fmt.Sprintf("the count of operations went back from %d to %d: the target was restarted", *c.ops, *s.Ops)
 	}
-	if k.period != nil && s.Heap != nil {
-		if *k.period != s.Heap.Period {
-			return fmt.Sprintf("the sampling rate changed from %d to %d bytes", *k.period, s.Heap.Period)
+	if c.period != nil && s.Heap != nil {
+		if *c.period != s.Heap.Period {
+			return fmt.Sprintf("the sampling rate changed from %d to %d bytes", *c.period, s.Heap.Period)
 		}
-		if y := allocated(s.Heap); y < k.allocated {
-			return fmt.Sprintf("the target was restarted (allocated bytes of the profile went back from %d to %d)", k.allocated, y)
+		if y := allocated(s.Heap); y < c.allocated {
+			return fmt.Sprintf("the target was restarted (allocated bytes of the profile went back from %d to %d)", c.allocated, y)
 		}
 	}
 	return ""
@@ -241,43 +232,51 @@ func allocated(h *snapshot.Heap) int64 {
 // totals reads the exact counters; live bytes and objects fall back on the sum
 // of the sampled sites where no snapshot has them.
 func (r *Run) totals() {
-	exact := []struct {
-		name string
-		get  func(*snapshot.Snapshot) (uint64, bool)
-	}{
-		{LiveBytes, func(s *snapshot.Snapshot) (uint64, bool) { return s.Counters.LiveBytes() }},
-		{LiveObjects, func(s *snapshot.Snapshot) (uint64, bool) { return s.Counters.LiveObjects() }},
-		{Goroutines, func(s *snapshot.Snapshot) (uint64, bool) {
-			if s.Goroutines == nil {
-				return 0, false
-			}
-			return uint64(s.Goroutines.Total), true
-		}},
-		{StackBytes, func(s *snapshot.Snapshot) (uint64, bool) { return s.Counters.Get("StackInuse") }},
-		{RSSBytes, func(s *snapshot.Snapshot) (uint64, bool) {
-			if s.RSS == nil {
-				return 0, false
-			}
-			return *s.RSS, true
-		}},
-		{AllocatedBytes, func(s *snapshot.Snapshot) (uint64, bool) { return s.Counters.Get("TotalAlloc") }},
-	}
-	for _, e := range exact {
-		t := Total{Name: e.name, Y: make([]float64, len(r.Snapshots))}
-		known := 0
-		for i, s := range r.Snapshots {
-			t.Y[i] = math.NaN()
-			if v, ok := e.get(s); ok {
-				t.Y[i] = float64(v)
-				known++
-			}
-		}
+	for _, name := range []string{LiveBytes, LiveObjects, Goroutines, StackBytes, RSSBytes, AllocatedBytes} {
+		y, known := each(r.Snapshots, func(s *snapshot.Snapshot) (uint64, bool) { return exact(s, name) })
 		if known >= 2 {
-			r.Totals = append(r.Totals, t)
-		} else if sum := r.sampled(e.name); sum != nil {
+			r.Totals = append(r.Totals, Total{Name: name, Y: y})
+		} else if sum := r.sampled(name); sum != nil {
 			r.Totals = append(r.Totals, *sum)
 		}
 	}
+}
+
+// exact is a total as one snapshot has it, and whether it does.
+func exact(s *snapshot.Snapshot, name string) (uint64, bool) {
+	switch name {
+	case LiveBytes:
+		return s.Counters.LiveBytes()
+	case LiveObjects:
+		return s.Counters.LiveObjects()
+	case StackBytes:
+		return s.Counters.Get("StackInuse")
+	case AllocatedBytes:
+		return s.Counters.Get("TotalAlloc")
+	case Goroutines:
+		if s.Goroutines != nil {
+			return uint64(s.Goroutines.Total), true
+		}
+	case RSSBytes:
+		if s.RSS != nil {
+			return *s.RSS, true
+		}
+	}
+	return 0, false
+}
+
+// each is a series per snapshot, NaN where of does not know, and how many it
+// knows.
+func each[N int64 | uint64](snaps []*snapshot.Snapshot, of func(*snapshot.Snapshot) (N, bool)) (y []float64, known int) {
+	y = make([]float64, len(snaps))
+	for i, s := range snaps {
+		y[i] = math.NaN()
+		if v, ok := of(s); ok {
+			y[i] = float64(v)
+			known++
+		}
+	}
+	return y, known
 }
 
 // sampled adds the sites up; nil where there is no profile or name has no such
@@ -300,4 +299,49 @@ func (r *Run) sampled(name string) *Total {
 		}
 	}
 	return t
+}
+
+// Class is the live objects of one size class of the allocator, exactly
+// counted (MemStats.BySize): those of more than Over and up to Size bytes.
+type Class struct {
+	Over, Size uint32
+	Objects    []float64 // per snapshot, NaN where not known
+}
+
+// Holds reports that an object of so many bytes is of the class.
+func (c *Class) Holds(size int64) bool { return size > int64(c.Over) && size <= int64(c.Size) }
+
+// classes fills Classes: where at least two snapshots have them with the same
+// bounds. The first of MemStats.BySize is of size 0 and empty; what is larger
+// than the last is in no class.
+func (r *Run) classes() {
+	var first []snapshot.SizeClass
+	known := 0
+	for _, s := range r.Snapshots {
+		b := s.Counters.BySize
+		if len(first) == 0 {
+			first = b
+		}
+		if len(b) > 0 && len(b) == len(first) {
+			known++
+		}
+	}
+	if known < 2 {
+		return
+	}
+	over := uint32(0)
+	for j, c := range first {
+		if c.Size <= over {
+			continue
+		}
+		objects, _ := each(r.Snapshots, func(s *snapshot.Snapshot) (uint64, bool) {
+			b := s.Counters.BySize
+			if j >= len(b) || b[j].Size != c.Size || b[j].Mallocs < b[j].Frees {
+				return 0, false
+			}
+			return b[j].Mallocs - b[j].Frees, true
+		})
+		r.Classes = append(r.Classes, Class{Over: over, Size: c.Size, Objects: objects})
+		over = c.Size
+	}
 }

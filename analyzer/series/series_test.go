@@ -112,7 +112,10 @@ func TestCut(t *testing.T) {
 			if len(r.Snapshots) != c.length || r.Snapshots[0].Time.Sub(noon) != time.Duration(c.first)*time.Second {
 				t.Errorf("kept %d snapshots from %v, want %d from second %d", len(r.Snapshots), r.Snapshots[0].Time.Sub(noon), c.length, c.first)
 			}
-			said := strings.Join(r.Warnings, "; ")
+			said := ""
+			for _, w := range r.Warnings {
+				said += w.Text + "; "
+			}
 			if c.says == "" && said != "" || !strings.Contains(said, c.says) {
 				t.Errorf("warnings %q, want %q among them", said, c.says)
 			}
@@ -222,7 +225,7 @@ func stackAt(line int, kindAndFunction ...string) *snapshot.Stack {
 	for i := range f {
 		f[i].Line = line
 	}
-	return &snapshot.Stack{Frames: f, Key: functions(f)}
+	return &snapshot.Stack{Frames: f, Key: snapshot.Key(f)}
 }
 
 func TestSites(t *testing.T) {
@@ -246,7 +249,7 @@ func TestSites(t *testing.T) {
 	if get.Key != "app.Get\nmain.main" || put.Key != "app.Put\nmain.main" {
 		t.Fatalf("keys %q, %q: want the leaf of the library trimmed, sorted", get.Key, put.Key)
 	}
-	_, w := weight(64, rate)
+	w := weight(64, rate)
 	for i := range 9 {
 		n := float64(i)
 		if i == 4 {

@@ -2,9 +2,9 @@ package series
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
@@ -15,7 +15,7 @@ import (
 // library's leaf frames are trimmed.
 //
 // With sampling rate R an object of s bytes is sampled with p = 1 − e^(−s/R)
-// and stands for w = s/p bytes (METHOD.md, section 3).
+// and stands for w = s/p bytes (METHOD.md, Sites).
 type Site struct {
 	Key   string          // trimmed function stack, leaf first
 	Stack *snapshot.Stack // the whole stack of the largest growth in use
@@ -27,8 +27,7 @@ type Site struct {
 	Live     []float64 // Q_K = Σ w²k of what is in use
 	Turnover []float64 // Σ w² of births and deaths since the first snapshot
 
-	AllocBytes   []float64 // allocated since the process began, estimated
-	AllocObjects []float64
+	AllocBytes []float64 // allocated since the process began, estimated
 
 	stacks map[*snapshot.Stack][]float64 // bytes in use of each whole stack
 	allocs map[*snapshot.Stack][]float64 // bytes allocated at each since the process began
@@ -44,52 +43,45 @@ type SizeSeries struct {
 	Samples, Births []float64
 }
 
-// weight is p and w for objects of s bytes sampled at rate R; R ≤ 1 samples
-// everything.
-func weight(s, rate float64) (p, w float64) {
+// weight is w for objects of s bytes sampled at rate R; R ≤ 1 samples everything.
+func weight(s, rate float64) float64 {
 	if rate <= 1 || s <= 0 {
-		return 1, s
+		return s
 	}
-	p = -math.Expm1(-s / rate)
-	return p, s / p
+	return s / -math.Expm1(-s/rate)
 }
 
 // sampled recovers the sampled objects behind served numbers: round(space/w),
 // which is exact for space and not for the truncated object counts. Samples
 // without a size label (older or foreign profiles) use the mean size.
 func sampled(objects, bytes, size int64, rate float64) (k, w float64) {
-	if bytes <= 0 {
+	if bytes <= 0 || size <= 0 && objects <= 0 {
 		return 0, 0
 	}
 	s := float64(size)
 	if s <= 0 {
-		if objects <= 0 {
-			return 0, 0
-		}
 		s = float64(bytes) / float64(objects)
 	}
-	_, w = weight(s, rate)
+	w = weight(s, rate)
 	return math.Round(float64(bytes) / w), w
 }
 
 // sites fills Sites and Period, sorted by key.
 func (r *Run) sites() {
 	n := len(r.Snapshots)
-	nan := func() []float64 {
-		v := make([]float64, n)
-		for i, s := range r.Snapshots {
-			if s.Heap == nil {
-				v[i] = math.NaN()
-			}
-		}
+	blank := func() []float64 {
+		v, _ := each(r.Snapshots, func(s *snapshot.Snapshot) (int64, bool) { return 0, s.Heap != nil })
 		return v
 	}
 	byKey := map[string]*Site{}
 	byStack := map[*snapshot.Stack]*Site{}
-	var order []*Site
+	first, last := -1, -1 // of the snapshots with a heap profile
 	for i, snap := range r.Snapshots {
 		if snap.Heap == nil {
 			continue
+		}
+		if last = i; first < 0 {
+			first = i
 		}
 		if snap.Heap.Period > 0 {
 			r.Period = snap.Heap.Period
@@ -98,27 +90,25 @@ func (r *Run) sites() {
 		for _, x := range snap.Heap.Samples {
 			s, ok := byStack[x.Stack]
 			if !ok {
-				key := trimmedKey(x.Stack)
+				key := SiteKey(x.Stack)
 				if s, ok = byKey[key]; !ok {
 					s = &Site{
-						Key: key, Bytes: nan(), Objects: nan(), Samples: nan(), Births: nan(), Live: nan(),
-						Turnover: nan(), AllocBytes: nan(), AllocObjects: nan(),
+						Key: key, Bytes: blank(), Objects: blank(), Samples: blank(), Births: blank(), Live: blank(),
+						Turnover: blank(), AllocBytes: blank(),
 						stacks: map[*snapshot.Stack][]float64{}, allocs: map[*snapshot.Stack][]float64{},
 						sizes: map[int64]*SizeSeries{},
 					}
 					byKey[key] = s
-					order = append(order, s)
 				}
 				byStack[x.Stack] = s
 			}
 			s.add(i, n, x, rate)
 		}
 	}
-	for _, s := range order {
-		s.finish(r.Snapshots)
+	for _, s := range byKey {
+		s.finish(first, last)
 	}
-	sort.Slice(order, func(i, j int) bool { return order[i].Key < order[j].Key })
-	r.Sites = order
+	r.Sites = slices.SortedFunc(maps.Values(byKey), func(a, b *Site) int { return strings.Compare(a.Key, b.Key) })
 }
 
 func (s *Site) add(i, n int, x snapshot.HeapSample, rate float64) {
@@ -132,7 +122,6 @@ func (s *Site) add(i, n int, x snapshot.HeapSample, rate float64) {
 	// births + deaths = allocated + (allocated − in use)
 	s.Turnover[i] += wa*wa*a + wa*wa*math.Max(0, a-k)
 	s.AllocBytes[i] += float64(x.AllocBytes)
-	s.AllocObjects[i] += float64(x.AllocObjects)
 	at(s.stacks, x.Stack, n)[i] += float64(x.InuseBytes)
 	at(s.allocs, x.Stack, n)[i] += float64(x.AllocBytes)
 	z, ok := s.sizes[x.Size]
@@ -154,31 +143,19 @@ func at(of map[*snapshot.Stack][]float64, st *snapshot.Stack, n int) []float64 {
 	return y
 }
 
-// finish makes Turnover count from the first snapshot and picks the stack to
-// show.
-func (s *Site) finish(snaps []*snapshot.Snapshot) {
-	first := -1
-	last := -1
-	base := 0.0
-	for i := range snaps {
-		if snaps[i].Heap == nil {
-			continue
-		}
-		if first < 0 {
-			first, base = i, s.Turnover[i]
-		}
-		last = i
+// finish makes Turnover count from the first snapshot that has a heap profile
+// and picks the stack to show, by those up to the last.
+func (s *Site) finish(first, last int) {
+	base := s.Turnover[first]
+	for i, q := range s.Turnover {
 		// A subtracted or trimmed profile could go back: births do not.
-		s.Turnover[i] = math.Max(0, s.Turnover[i]-base)
+		s.Turnover[i] = math.Max(0, q-base)
 	}
-	best, bestGrowth := (*snapshot.Stack)(nil), 0.0
+	grew := map[*snapshot.Stack]float64{}
 	for st, y := range s.stacks {
-		g := lately(y[first : last+1])
-		if best == nil || g > bestGrowth || g == bestGrowth && less(st, best) {
-			best, bestGrowth = st, g
-		}
+		grew[st] = lately(y[first : last+1])
 	}
-	s.Stack = best
+	s.Stack = largest(grew, compareStacks)
 }
 
 // lately is the mean of the last third over that of the third before it: what
@@ -195,21 +172,16 @@ func lately(y []float64) float64 {
 	return g
 }
 
-// less orders stacks by function, then by file and line.
-func less(a, b *snapshot.Stack) bool {
+// compareStacks orders by function, then by file and line.
+func compareStacks(a, b *snapshot.Stack) int {
 	return slices.CompareFunc(a.Frames, b.Frames, func(x, y snapshot.Frame) int {
 		return cmp.Or(strings.Compare(x.Function, y.Function), strings.Compare(x.File, y.File), cmp.Compare(x.Line, y.Line))
-	}) < 0
+	})
 }
 
 // Sizes returns the site's object sizes in increasing order.
 func (s *Site) Sizes() []*SizeSeries {
-	out := make([]*SizeSeries, 0, len(s.sizes))
-	for _, z := range s.sizes {
-		out = append(out, z)
-	}
-	sort.Slice(out, func(i, j int) bool { return out[i].Size < out[j].Size })
-	return out
+	return slices.SortedFunc(maps.Values(s.sizes), func(a, b *SizeSeries) int { return cmp.Compare(a.Size, b.Size) })
 }
 
 // StackAllocation is what one whole stack of a site allocated, estimated.
@@ -227,30 +199,17 @@ func (s *Site) Allocated(from, to int) []StackAllocation {
 			out = append(out, StackAllocation{st, d})
 		}
 	}
-	sort.Slice(out, func(i, j int) bool {
-		if out[i].Bytes != out[j].Bytes {
-			return out[i].Bytes > out[j].Bytes
-		}
-		return less(out[i].Stack, out[j].Stack)
+	slices.SortFunc(out, func(a, b StackAllocation) int {
+		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), compareStacks(a.Stack, b.Stack))
 	})
 	return out
 }
 
-func trimmedKey(st *snapshot.Stack) string {
+// SiteKey is the key of the site that a heap stack belongs to: Site.Key.
+func SiteKey(st *snapshot.Stack) string {
 	t := Trim(st.Frames)
 	if len(t) == len(st.Frames) {
 		return st.Key
 	}
-	return functions(t)
-}
-
-func functions(frames []snapshot.Frame) string {
-	var b strings.Builder
-	for i, f := range frames {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		b.WriteString(f.Function)
-	}
-	return b.String()
+	return snapshot.Key(t)
 }

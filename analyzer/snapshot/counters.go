@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"strconv"
 	"strings"
 )
@@ -74,46 +73,18 @@ func (c *Counters) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	out := Counters{Values: make(map[string]uint64, len(m))}
+	others := map[string]any{"GCCPUFraction": &out.GCCPUFraction, "BySize": &out.BySize}
 	for k, raw := range m {
-		switch k {
-		case "GCCPUFraction":
-			if err := json.Unmarshal(raw, &out.GCCPUFraction); err != nil {
-				return fmt.Errorf("GCCPUFraction: %w", err)
+		if to, ok := others[k]; ok {
+			if err := json.Unmarshal(raw, to); err != nil {
+				return fmt.Errorf("%s: %w", k, err)
 			}
-		case "BySize":
-			if err := json.Unmarshal(raw, &out.BySize); err != nil {
-				return fmt.Errorf("BySize: %w", err)
-			}
-		default:
-			if v, err := strconv.ParseUint(string(bytes.TrimSpace(raw)), 10, 64); err == nil {
-				out.Values[k] = v
-			}
+		} else if v, err := strconv.ParseUint(string(bytes.TrimSpace(raw)), 10, 64); err == nil {
+			out.Values[k] = v
 		}
 	}
 	*c = out
 	return nil
-}
-
-// Merge copies what o knows and c does not.
-func (c *Counters) Merge(o Counters) {
-	if c.Values == nil {
-		c.Values = map[string]uint64{}
-	}
-	for k, v := range o.Values {
-		if _, ok := c.Values[k]; !ok {
-			c.Values[k] = v
-		}
-	}
-	if c.BySize == nil {
-		c.BySize = o.BySize
-	}
-}
-
-// Clone returns a copy that shares nothing.
-func (c Counters) Clone() Counters {
-	c.Values = maps.Clone(c.Values)
-	c.BySize = append([]SizeClass(nil), c.BySize...)
-	return c
 }
 
 // Limits of the text of a heap profile: what runtime/pprof writes is far below

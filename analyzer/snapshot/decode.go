@@ -37,7 +37,7 @@ func Decode(data []byte) (*profile.Profile, Kind, error) {
 	if err := p.CheckValid(); err != nil {
 		return nil, "", fmt.Errorf("%w: %w", ErrNotProfile, err)
 	}
-	return p, KindOf(p), nil
+	return p, kindOf(p), nil
 }
 
 // Inflate decompresses a profile to at most MaxProfileBytes; bytes that are
@@ -93,23 +93,21 @@ func plausible(b []byte, limit int) error {
 		switch tag & 7 {
 		case 0:
 			_, skip = binary.Uvarint(b)
-			if skip <= 0 {
-				return errors.New("its bytes are no protocol buffer, or it was cut short")
-			}
 		case 1:
 			skip = 8
 		case 2:
-			l, k := binary.Uvarint(b)
-			if k <= 0 || l > uint64(len(b)-k) {
-				return errors.New("its bytes are no protocol buffer, or it was cut short")
+			if l, k := binary.Uvarint(b); k > 0 && l <= uint64(len(b)-k) {
+				skip = k + int(l)
 			}
-			skip = k + int(l)
 		case 5:
 			skip = 4
 		default:
 			return errors.New("its bytes are no protocol buffer")
 		}
-		if skip > len(b) {
+		switch {
+		case skip <= 0:
+			return errors.New("its bytes are no protocol buffer, or it was cut short")
+		case skip > len(b):
 			return errors.New("it was cut short")
 		}
 		b = b[skip:]

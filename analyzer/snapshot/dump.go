@@ -49,9 +49,8 @@ func ParseDump(r io.Reader) ([]Waiting, error) {
 			if len(out) == MaxDumped {
 				break
 			}
-			w := Waiting{}
-			w.Reason, w.For = waitState(m[1])
-			out, frame = append(out, w), nil
+			reason, waited := waitState(m[1])
+			out, frame = append(out, Waiting{Reason: reason, For: waited}), nil
 			continue
 		}
 		if len(out) == 0 {
@@ -67,8 +66,7 @@ func ParseDump(r io.Reader) ([]Waiting, error) {
 				frame = nil
 			}
 		case strings.HasPrefix(line, "created by "):
-			name, _, _ := strings.Cut(strings.TrimPrefix(line, "created by "), " in goroutine ")
-			w.CreatedBy.Function = name
+			w.CreatedBy.Function, _, _ = strings.Cut(strings.TrimPrefix(line, "created by "), " in goroutine ")
 			frame = &w.CreatedBy
 		case strings.HasPrefix(line, "..."): // frames left out
 			frame = nil
@@ -98,10 +96,7 @@ func ReadDump(data []byte) ([]Waiting, error) {
 // waitState splits "chan receive (leaked), 5 minutes, locked to thread".
 func waitState(s string) (reason string, waited time.Duration) {
 	parts := strings.Split(s, ", ")
-	reason = parts[0]
-	for _, mark := range []string{" (leaked)", " (scan)"} {
-		reason = strings.TrimSuffix(reason, mark)
-	}
+	reason = strings.TrimSuffix(strings.TrimSuffix(parts[0], " (leaked)"), " (scan)")
 	for _, p := range parts[1:] {
 		n, ok := strings.CutSuffix(p, " minutes")
 		if m, err := strconv.ParseInt(n, 10, 32); ok && err == nil && m > 0 {
@@ -137,10 +132,7 @@ func withoutArguments(s string) string {
 		case ')':
 			depth++
 		case '(':
-			if depth--; depth == 0 {
-				if i == 0 {
-					return s
-				}
+			if depth--; depth == 0 && i > 0 {
 				return s[:i]
 			}
 		}

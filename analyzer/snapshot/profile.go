@@ -3,6 +3,7 @@ package snapshot
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,20 +56,12 @@ type Goroutines struct {
 	Samples []GoroutineSample
 }
 
-// KindOf tells a profile's kind from its sample types.
-func KindOf(p *profile.Profile) Kind {
-	has := func(name string) bool {
-		for _, t := range p.SampleType {
-			if t.Type == name {
-				return true
-			}
-		}
-		return false
-	}
+// kindOf tells a profile's kind from its sample types.
+func kindOf(p *profile.Profile) Kind {
 	switch {
-	case has("inuse_space"):
+	case index(p, "inuse_space") >= 0:
 		return KindHeap
-	case has("goroutine"), has("goroutineleak"):
+	case index(p, "goroutine") >= 0, index(p, "goroutineleak") >= 0:
 		return KindGoroutine
 	}
 	return KindOther
@@ -135,13 +128,9 @@ func GoroutinesOf(p *profile.Profile, in *Interner) *Goroutines {
 	return g
 }
 
+// index is that of a sample type, −1 where the profile lacks it.
 func index(p *profile.Profile, name string) int {
-	for i, t := range p.SampleType {
-		if t.Type == name {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(p.SampleType, func(t *profile.ValueType) bool { return t.Type == name })
 }
 
 // value is sample value i, 0 where the profile lacks it; negative values

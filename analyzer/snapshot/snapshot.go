@@ -4,9 +4,7 @@
 // heapdrift.
 package snapshot
 
-import (
-	"time"
-)
+import "time"
 
 // Phase says what the load was doing when a snapshot was taken.
 type Phase string
@@ -107,24 +105,19 @@ func (r *Raw) Parse(in *Interner) (*Snapshot, error) {
 	s := &Snapshot{Meta: r.Meta, Counters: r.Counters}
 	var err error
 	if r.Heap != nil {
-		if s.Heap, err = ParseHeap(r.Heap, in); err != nil {
-			return nil, err
-		}
+		s.Heap, err = ParseHeap(r.Heap, in)
 	}
-	if r.Goroutine != nil {
-		if s.Goroutines, err = ParseGoroutines(r.Goroutine, in); err != nil {
-			return nil, err
-		}
+	if r.Goroutine != nil && err == nil {
+		s.Goroutines, err = ParseGoroutines(r.Goroutine, in)
 	}
-	if r.GoroutineLeak != nil {
-		if s.Leaked, err = ParseGoroutines(r.GoroutineLeak, in); err != nil {
-			return nil, err
-		}
+	if r.GoroutineLeak != nil && err == nil {
+		s.Leaked, err = ParseGoroutines(r.GoroutineLeak, in)
 	}
-	if r.Dump != nil {
-		if s.Waiting, err = ReadDump(r.Dump); err != nil {
-			return nil, err
-		}
+	if r.Dump != nil && err == nil {
+		s.Waiting, err = ReadDump(r.Dump)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return s, nil
 }
@@ -136,8 +129,8 @@ type Run struct {
 	Load      LoadInfo
 	Snapshots []*Snapshot // in the order of time
 	Peak      Peak
-	Warnings  []string // what reading could not use, in sentences
-	Source    string   // where it was read from, for messages
+	Warnings  []Warning // what recording or reading could not use
+	Source    string    // where it was read from, for messages
 	// Failed says, in a sentence, why this is no whole run: the target died, or
 	// did no operation. Such a run is never clean. Empty for a whole one.
 	Failed string
@@ -146,6 +139,10 @@ type Run struct {
 	// run that had its time.
 	Ended string
 }
+
+// Warning is what recording or reading could not use, or what else the reader of
+// a verdict should know: a code for scripts and a sentence for people.
+type Warning struct{ Code, Text string }
 
 // Target says which process was observed. pprof serves neither Go version nor
 // PID: they are empty where nothing else told them.

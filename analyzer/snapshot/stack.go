@@ -20,9 +20,17 @@ type Frame struct {
 // same pointer.
 type Stack struct {
 	Frames []Frame
-	// Key is the functions alone, leaf first, joined by newlines, with type
-	// parameters collapsed to "[...]": the identity of a site within a build.
-	Key string
+	Key    string // of Frames
+}
+
+// Key is the functions of frames alone, leaf first, joined by newlines: the
+// identity of a site within a build.
+func Key(frames []Frame) string {
+	names := make([]string, len(frames))
+	for i, f := range frames {
+		names[i] = f.Function
+	}
+	return strings.Join(names, "\n")
 }
 
 // Interner gives one *Stack to equal stacks, so that the snapshots of a run
@@ -36,16 +44,6 @@ type Interner struct {
 // NewInterner returns an empty Interner.
 func NewInterner() *Interner {
 	return &Interner{frames: map[Frame]uint32{}, stacks: map[string]*Stack{}}
-}
-
-// number gives equal frames one number.
-func (in *Interner) number(f Frame) uint32 {
-	n, ok := in.frames[f]
-	if !ok {
-		n = uint32(len(in.frames))
-		in.frames[f] = n
-	}
-	return n
 }
 
 // stacker interns the stacks of one profile. A profile repeats its locations
@@ -78,17 +76,10 @@ func (st *stacker) stack(s *profile.Sample) *Stack {
 		return known
 	}
 	out := &Stack{}
-	var key strings.Builder
 	for _, l := range s.Location {
-		for _, f := range st.at(l).frames {
-			if len(out.Frames) > 0 {
-				key.WriteByte('\n')
-			}
-			key.WriteString(f.Function)
-			out.Frames = append(out.Frames, f)
-		}
+		out.Frames = append(out.Frames, st.at(l).frames...)
 	}
-	out.Key = key.String()
+	out.Key = Key(out.Frames)
 	st.in.stacks[string(st.id)] = out
 	return out
 }
@@ -116,7 +107,12 @@ func (st *stacker) at(l *profile.Location) location {
 		out.frames = append(out.frames, Frame{Function: fmt.Sprintf("0x%x", l.Address)})
 	}
 	for _, f := range out.frames {
-		out.id = binary.LittleEndian.AppendUint32(out.id, st.in.number(f))
+		n, ok := st.in.frames[f]
+		if !ok {
+			n = uint32(len(st.in.frames))
+			st.in.frames[f] = n
+		}
+		out.id = binary.LittleEndian.AppendUint32(out.id, n)
 	}
 	st.locations[l] = out
 	return out

@@ -3,6 +3,7 @@ package stats
 import (
 	"errors"
 	"math"
+	"slices"
 )
 
 // Noise is what is known beforehand of the errors of a series. Its zero value
@@ -66,7 +67,7 @@ type Slope struct {
 //
 // (without Memory and DF the last row is 5.5, 9.3 and 12 %, covering half the
 // time). A walk is not to be told from growth by its slope alone: that is what
-// the other gates are for. With a noise model that holds, the levels are the
+// the other tests are for. With a noise model that holds, the levels are the
 // nominal ones within a factor of 1.5.
 //
 // x must not decrease (ErrOrder); for the other errors see FitLine. O(n²).
@@ -75,10 +76,8 @@ func FitSlope(x, y []float64, z Noise) (Slope, error) {
 	if err != nil {
 		return Slope{}, err
 	}
-	for i := 1; i < len(x); i++ {
-		if x[i] < x[i-1] {
-			return Slope{}, ErrOrder
-		}
+	if !slices.IsSorted(x) {
+		return Slope{}, ErrOrder
 	}
 	s := Slope{PerX: l.Slope, N: l.N, Line: l, Phi: 1, Memory: 1, DF: float64(l.N - 2)}
 	r := l.Residuals(x, y)
@@ -178,28 +177,22 @@ func empirical(residuals []float64) (lags []int, gamma []float64) {
 // increasing, linear between the lags, rising beyond the last by its last
 // slope up to the larger of floor and its largest value.
 func interpolate(x []float64, lags []int, gamma []float64, floor float64) func(float64) float64 {
-	g := append([]float64(nil), gamma...)
-	for i := 1; i < len(g); i++ {
-		g[i] = math.Max(g[i], g[i-1])
+	at, g := []float64{0}, []float64{0}
+	for i, k := range lags {
+		at, g = append(at, float64(k)), append(g, math.Max(gamma[i], g[i]))
 	}
 	last := len(g) - 1
-	rise := g[0] / float64(lags[0])
-	if last > 0 {
-		rise = (g[last] - g[last-1]) / float64(lags[last]-lags[last-1])
-	}
+	rise := (g[last] - g[last-1]) / (at[last] - at[last-1])
 	limit := math.Max(floor, g[last])
 	step := (x[len(x)-1] - x[0]) / float64(len(x)-1)
 	return func(h float64) float64 {
 		d := h / step
-		if d <= float64(lags[0]) {
-			return g[0] * d / float64(lags[0])
-		}
 		for i := 1; i <= last; i++ {
-			if d <= float64(lags[i]) {
-				return g[i-1] + (g[i]-g[i-1])*(d-float64(lags[i-1]))/float64(lags[i]-lags[i-1])
+			if d <= at[i] {
+				return g[i-1] + (g[i]-g[i-1])*(d-at[i-1])/(at[i]-at[i-1])
 			}
 		}
-		return math.Min(limit, g[last]+rise*(d-float64(lags[last])))
+		return math.Min(limit, g[last]+rise*(d-at[last]))
 	}
 }
 
@@ -214,4 +207,52 @@ func contrast(x []float64, l Line, gamma func(h float64) float64) float64 {
 		}
 	}
 	return math.Max(0, v)
+}
+
+// Change is the difference of two slopes with what is known of it.
+type Change struct {
+	Interval         // of b − a
+	P        float64 // two-sided probability of so large a difference without one
+	DF       float64 // of the difference's error
+}
+
+// Difference is the slope b less the slope a, of two independent series whose
+// errors differ in size, by Welch's test (Biometrika 34, 1947): with sᵢ the
+// error of each and νᵢ its degrees of freedom (Slope.DF: fewer where scatter
+// persists),
+//
+//	t = (b − a) / √(s_a² + s_b²)
+//	ν = (s_a² + s_b²)² / (s_a⁴/ν_a + s_b⁴/ν_b)      (Satterthwaite, Biometrics 2, 1946)
+//
+// Two lines without scatter differ or do not: P is 0 or 1. A slope of fewer than
+// 3 points bounds nothing: the interval is infinite and P is 1.
+func Difference(a, b Slope, confidence float64) Change {
+	c := Change{P: 1, Interval: Interval{Estimate: b.PerX - a.PerX, Confidence: confidence, N: a.N + b.N, Lo: math.Inf(-1), Hi: math.Inf(1)}}
+	if a.N < 3 || b.N < 3 {
+		return c
+	}
+	se := math.Hypot(a.wide(), b.wide()) // squares of tiny errors would underflow
+	if se <= 1e-9*math.Max(math.Abs(a.PerX), math.Abs(b.PerX)) {
+		c.Lo, c.Hi, c.DF = c.Estimate, c.Estimate, a.df()+b.df()
+		if math.Abs(c.Estimate) > 1e-9*math.Max(math.Abs(a.PerX), math.Abs(b.PerX)) {
+			c.P = 0
+		}
+		return c
+	}
+	wa, wb := a.wide()/se, b.wide()/se
+	c.DF = 1 / (math.Pow(wa, 4)/a.df() + math.Pow(wb, 4)/b.df())
+	c.P = 2 * StudentTail(math.Abs(c.Estimate)/se, c.DF)
+	q := StudentQuantile(0.5+confidence/2, c.DF) * se
+	c.Lo, c.Hi = c.Estimate-q, c.Estimate+q
+	return c
+}
+
+// Scale is the slope per unit of another x, of which one of the old has k:
+// bytes per operation times operations per second are bytes per second. Only
+// what P, the bounds and Difference need is scaled, not Line.
+func (s Slope) Scale(k float64) Slope {
+	s.PerX *= k
+	s.SE *= math.Abs(k)
+	s.Line = Line{}
+	return s
 }

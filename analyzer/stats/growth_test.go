@@ -223,7 +223,7 @@ func checkSlope(t *testing.T, x, y []float64, z Noise) {
 	}
 	p := s.P()
 	i := s.Interval(.95)
-	if !(p >= 0 && p <= 1) || !finite(s.PerX, s.SE, s.Memory, s.DF) || math.IsNaN(s.Phi) || !i.Finite() {
+	if !(p >= 0 && p <= 1) || !Finite(s.PerX, s.SE, s.Memory, s.DF) || math.IsNaN(s.Phi) || !i.Finite() {
 		t.Fatalf("FitSlope(%v, %v, %v) = %+v, P = %g, interval %v", x, y, z, s, p, i)
 	}
 	if !(s.SE >= 0) || !(s.Memory >= 1) || !(s.DF >= 1 && s.DF <= float64(s.N-2)) || !(s.Phi >= 1) {
@@ -291,7 +291,7 @@ func FuzzFitSlope(f *testing.F) {
 	f.Add([]byte{1, 0, 2, 0, 3, 0, 9, 9}, 0., 0.)
 	f.Add([]byte{1, 0, 2, 0, 3, 0, 9, 9, 0, 0, 7, 1}, 1., 2.)
 	f.Fuzz(func(t *testing.T, data []byte, live, turnover float64) {
-		if !finite(live, turnover) || math.Abs(live) > 1e12 || math.Abs(turnover) > 1e12 {
+		if !Finite(live, turnover) || math.Abs(live) > 1e12 || math.Abs(turnover) > 1e12 {
 			return
 		}
 		v := values(data, 120)
@@ -302,7 +302,7 @@ func FuzzFitSlope(f *testing.F) {
 		if p := BlockTest(x, y); !(p >= 0 && p <= 1) {
 			t.Fatalf("BlockTest(%v, %v) = %g", x, y, p)
 		}
-		if d := Dejump(y); len(d) != len(y) || !finite(d...) {
+		if d := Dejump(y); len(d) != len(y) || !Finite(d...) {
 			t.Fatalf("Dejump(%v) = %v", y, d)
 		}
 	})

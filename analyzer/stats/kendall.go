@@ -1,8 +1,9 @@
 package stats
 
 import (
+	"cmp"
 	"math"
-	"sort"
+	"slices"
 )
 
 // Kendall is the result of the Mann–Kendall trend test.
@@ -34,20 +35,14 @@ const exactKendall = 80
 func MannKendall(y []float64) Kendall {
 	n := len(y)
 	k := Kendall{N: n, P: 1}
-	for _, v := range y {
-		if math.IsNaN(v) {
-			return k
-		}
+	if slices.ContainsFunc(y, math.IsNaN) {
+		return k
 	}
 	pairs := 0
 	for i := range y {
 		for j := i + 1; j < n; j++ {
-			switch {
-			case y[j] > y[i]:
-				k.S++
-				pairs++
-			case y[j] < y[i]:
-				k.S--
+			if c := cmp.Compare(y[j], y[i]); c != 0 {
+				k.S += c
 				pairs++
 			}
 		}
@@ -85,16 +80,13 @@ func exactTail(groups []int, pairs, s int) float64 {
 
 // tieGroups returns the sizes of the groups of equal values.
 func tieGroups(y []float64) []int {
-	s := append([]float64(nil), y...)
-	sort.Float64s(s)
+	s := slices.Sorted(slices.Values(y))
 	var g []int
-	for i := 0; i < len(s); {
-		j := i
-		for j < len(s) && s[j] == s[i] {
-			j++
+	for i, v := range s {
+		if i == 0 || v != s[i-1] {
+			g = append(g, 0)
 		}
-		g = append(g, j-i)
-		i = j
+		g[len(g)-1]++
 	}
 	return g
 }

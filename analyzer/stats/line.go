@@ -3,6 +3,7 @@ package stats
 import (
 	"errors"
 	"math"
+	"slices"
 )
 
 // ErrTooShort says that a fit has fewer than three points or no spread in x.
@@ -48,7 +49,7 @@ func FitLine(x, y []float64) (Line, error) {
 		l.RSS += r * r
 	}
 	l.SE = math.Sqrt(l.RSS / float64(n-2) / l.Sxx)
-	if !finite(l.Slope, l.Intercept, l.SE, l.RSS, l.Sxx) {
+	if !Finite(l.Slope, l.Intercept, l.SE, l.RSS, l.Sxx) {
 		return Line{}, ErrNotFinite
 	}
 	return l, nil
@@ -63,13 +64,9 @@ func (l Line) Residuals(x, y []float64) []float64 {
 	return r
 }
 
-func finite(v ...float64) bool {
-	for _, x := range v {
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return false
-		}
-	}
-	return true
+// Finite reports that none of v is NaN or infinite.
+func Finite(v ...float64) bool {
+	return !slices.ContainsFunc(v, func(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) })
 }
 
 // Mean of v; NaN when empty. It is summed as deviations from the first value:
@@ -86,20 +83,11 @@ func Mean(v []float64) float64 {
 	return v[0] + s/float64(len(v))
 }
 
-// Min of v; +Inf when empty.
-func Min(v []float64) float64 {
-	m := math.Inf(1)
-	for _, x := range v {
-		m = math.Min(m, x)
-	}
-	return m
-}
-
 // Dejump returns a copy of y whose largest adjacent pair of increments is
 // replaced by the mean of the others: a single step, and the spike next to it,
 // lose their pull on a slope. Fewer than 5 values are returned as they are.
 func Dejump(y []float64) []float64 {
-	out := append([]float64(nil), y...)
+	out := slices.Clone(y)
 	n := len(y)
 	if n < 5 {
 		return out
@@ -141,7 +129,7 @@ func BlockTest(x, y []float64) float64 {
 	bx, by, lo := make([]float64, k), make([]float64, k), make([]float64, k)
 	for i := range k {
 		from, to := off+i*b, off+(i+1)*b
-		bx[i], by[i], lo[i] = Mean(x[from:to]), Mean(y[from:to]), Min(y[from:to])
+		bx[i], by[i], lo[i] = Mean(x[from:to]), Mean(y[from:to]), slices.Min(y[from:to])
 	}
 	l, err := FitLine(bx, by)
 	if err != nil {

@@ -1,6 +1,9 @@
 package stats
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // persistent fits a first-order autoregression to the errors of a line, by one
 // moment: it looks for the ρ in [0, 1) at which the expected Durbin–Watson
@@ -35,16 +38,8 @@ func persistent(x, residuals []float64, l Line) (se, df float64) {
 	const most = 0.9999 // a random walk over any series met here
 	m := memoryOf(q, 0)
 	if d < m.ratio {
-		lo, hi := 0.0, most
-		for range 12 {
-			mid := (lo + hi) / 2
-			if memoryOf(q, mid).ratio > d {
-				lo = mid
-			} else {
-				hi = mid
-			}
-		}
-		m = memoryOf(q, hi)
+		_, rho := bisect(0, most, 12, func(rho float64) bool { return memoryOf(q, rho).ratio > d })
+		m = memoryOf(q, rho)
 	}
 	return math.Sqrt(l.RSS * m.unit / l.Sxx), math.Sqrt(m.df * float64(l.N-2))
 }
@@ -75,10 +70,7 @@ type memory struct {
 // R with the two columns o = 1/√n and q of the fit, each O(n).
 func memoryOf(q []float64, rho float64) memory {
 	n := len(q)
-	o := make([]float64, n)
-	for i := range o {
-		o[i] = 1 / math.Sqrt(float64(n))
-	}
+	o := slices.Repeat([]float64{1 / math.Sqrt(float64(n))}, n)
 	ro, rq := correlate(o, rho), correlate(q, rho)
 	oo, qq, oq := dot(o, ro), dot(q, rq), dot(o, rq)
 	rss := float64(n) - oo - qq // tr(MR)

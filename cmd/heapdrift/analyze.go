@@ -13,8 +13,8 @@ import (
 
 func (a *app) analyze() *cobra.Command {
 	var (
-		out   outputFlags
-		judge judgeFlags
+		out       outputFlags
+		detection detectFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "analyze PATH...",
@@ -35,16 +35,16 @@ func (a *app) analyze() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			res := detect.Analyze(run, judge.config())
+			res := detect.Analyze(run, detection.config())
 			var failed error
 			if run.Failed != "" {
 				failed = errors.New(run.Failed)
 			}
 			a.code = exit.OfRun(res.Verdict, failed)
-			return a.emit(&out, rendered(run, res, report.TextOptions{Recorded: true}))
+			return a.emit(&out, rendered(run, res, report.TextOptions{Reader: report.Archivist}))
 		},
 	}
 	out.bind(cmd.Flags())
-	judge.bind(cmd.Flags())
+	detection.bind(cmd.Flags())
 	return cmd
 }

@@ -14,8 +14,8 @@ import (
 
 func (a *app) compareRuns() *cobra.Command {
 	var (
-		out   outputFlags
-		judge judgeFlags
+		out       outputFlags
+		detection detectFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "compare RUN1 RUN2",
@@ -40,13 +40,13 @@ The exit code is that of RUN2's own verdict, as of ` + "`heapdrift analyze RUN2`
 			if err != nil {
 				return err
 			}
-			c := &report.Changed{Before: before, After: after, Comparison: detect.Compare(before, after, judge.config())}
+			c := &report.Changed{Before: before, After: after, Comparison: detect.Compare(before, after, detection.config())}
 			a.code = exit.OfVerdict(c.Comparison.After.Verdict)
 			return a.emit(&out, changed(c))
 		},
 	}
 	out.bind(cmd.Flags())
-	judge.bind(cmd.Flags())
+	detection.bind(cmd.Flags())
 	return cmd
 }
 

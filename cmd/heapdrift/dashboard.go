@@ -95,8 +95,9 @@ func (a *app) wanted(fs *pflag.FlagSet, d *dashFlags) (bool, error) {
 
 // dashboard is a dashboard that is shown while work goes on.
 type dashboard struct {
-	app *tui.App
-	now map[string]chan struct{} // asks for a snapshot, by target
+	app    *tui.App
+	reader report.Reader            // of the reports that are written
+	now    map[string]chan struct{} // asks for a snapshot, by target
 
 	mu     sync.Mutex
 	latest map[string]session.Observation // by target
@@ -115,12 +116,14 @@ func (a *app) show(cmd *cobra.Command, f *dashFlags, work func(ctx context.Conte
 	}
 	ctx, cancel := context.WithCancel(cmd.Context())
 	defer cancel()
-	d := &dashboard{now: map[string]chan struct{}{}, latest: map[string]session.Observation{}}
+	d := &dashboard{reader: report.Operator, now: map[string]chan struct{}{}, latest: map[string]session.Observation{}}
 	cfg := tui.Config{
 		Theme: f.theme, Quit: cancel, Snapshot: d.snapshot, Report: d.report, Logs: true, Newest: f.newest,
 		Getenv: func(name string) string { v, _ := a.env(name); return v },
 	}
-	if cfg.Recording = f.usual == always; !cfg.Recording {
+	if cfg.Recording = f.usual == always; cfg.Recording {
+		d.reader = report.Archivist
+	} else {
 		cfg.Ended = "the run has ended"
 	}
 	if m := cmd.Flags().Lookup("module"); m != nil {
@@ -221,7 +224,7 @@ func (d *dashboard) report(source string) (string, error) {
 		return "", errors.New("nothing is judged yet")
 	}
 	var b bytes.Buffer
-	err := report.Text(&b, o.Run, o.Result, report.TextOptions{})
+	err := report.Text(&b, o.Run, o.Result, report.TextOptions{Reader: d.reader})
 	return b.String(), err
 }
 

@@ -43,7 +43,7 @@ func (f *feed) update(o session.Observation) model.Update {
 		u.Result, f.result = o.Result, o.Result
 	}
 	for _, p := range o.Probes {
-		u.Probe = append(u.Probe, model.Probe{Time: p.Time, LiveBytes: p.LiveBytes, RSS: p.RSS})
+		u.Probes = append(u.Probes, model.Probe{Time: p.Time, RSS: p.RSS})
 	}
 	for _, e := range o.News {
 		ev := model.Event{Time: e.Time, Text: e.Message}
@@ -80,10 +80,10 @@ func (f *feed) load(o session.Observation) *model.Load {
 		return l
 	}
 	c := o.Event.Counts
-	return &model.Load{
-		Source: "heapdrift", Rate: f.cfg.Plan.Rate.Mean(),
-		Sent: c.Sent, Completed: c.Completed, Errors: c.Errors, Shed: c.Shed, InFlight: c.InFlight, Latency: session.Millis(o.Event.Latency),
-	}
+	return &model.Load{Source: "heapdrift", InFlight: c.InFlight, Load: snapshot.Load{
+		Rate: f.cfg.Plan.Rate.Mean(), Sent: c.Sent, Completed: c.Completed, Errors: c.Errors, Shed: c.Shed,
+		Latency: session.Millis(o.Event.Latency),
+	}}
 }
 
 func progressOf(e session.Event) *model.Progress {

@@ -41,7 +41,6 @@ func (a *app) conclude(o *outputFlags, out *session.Outcome, err error) error {
 		a.kept(out.Bundle)
 		return err
 	}
-	settle(out)
 	a.code = exit.OfRun(out.Result.Verdict, out.Died)
 	err = a.emit(o, rendered(out.Run, out.Result, report.TextOptions{Bundle: out.Bundle, Told: a.told}))
 	if o.format != flags.Text {
@@ -58,11 +57,6 @@ func (a *app) tell() {
 		}
 	}
 	a.waiting = nil
-}
-
-// settle makes the report of an outcome whole: with the session's warnings.
-func settle(out *session.Outcome) {
-	out.Result.Warnings = append(out.Result.Warnings, out.Warnings...)
 }
 
 // kept says on standard error where the recording is.

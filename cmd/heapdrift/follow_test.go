@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/exit"
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/flags"
@@ -31,20 +32,21 @@ func TestATargetThatDiedNeverExitsAsClean(t *testing.T) {
 		var out, stderr strings.Builder
 		a := newApp(streams{out: &out, err: &stderr, env: func(string) (string, bool) { return "", false }})
 		o := &session.Outcome{
-			Run: &snapshot.Run{}, Result: &detect.Result{Verdict: c.verdict}, Died: c.died,
-			Bundle: "runs/x", Warnings: []string{"the target is gone"},
+			Run: &snapshot.Run{}, Result: &detect.Result{Verdict: c.verdict}, Died: c.died, Bundle: "runs/x",
 		}
+		o.Result.Warn(detect.Warning{Code: session.WarnTargetDied, Text: "the target is gone"})
 		if err := a.conclude(&outputFlags{format: flags.JSON}, o, nil); err != nil {
 			t.Fatal(err)
 		}
 		if a.code != c.want {
 			t.Errorf("%s, died %v: exit %d, want %d", c.verdict, c.died, a.code, c.want)
 		}
-		if !strings.Contains(out.String(), `"verdict": "`+string(c.shown)+`"`) {
-			t.Errorf("%s, died %v: want the verdict %s in\n%s", c.verdict, c.died, c.shown, out.String())
+		var d report.Document
+		if err := json.Unmarshal([]byte(out.String()), &d); err != nil || d.Verdict != c.shown {
+			t.Errorf("%s, died %v: want the verdict %s (%v) in\n%s", c.verdict, c.died, c.shown, err, out.String())
 		}
-		if !slices.Contains(o.Result.Warnings, "the target is gone") {
-			t.Errorf("the session's warning is not in the report")
+		if !slices.Contains(d.Codes, session.WarnTargetDied) {
+			t.Errorf("the session's warning is not in the report: %q", d.Codes)
 		}
 		if !strings.Contains(stderr.String(), "recorded in runs/x") {
 			t.Errorf("the recording is not named: %q", stderr.String())

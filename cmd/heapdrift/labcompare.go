@@ -80,7 +80,7 @@ func (a *app) compareOne(cmd *cobra.Command, l *labFlags, name string) error {
 	if err != nil {
 		return err
 	}
-	var c *labrun.Comparison
+	var c *report.Comparison
 	l.dash.newest = true
 	err = a.show(cmd, &l.dash, func(ctx context.Context, d *dashboard) (err error) {
 		if d == nil {
@@ -99,7 +99,7 @@ func (a *app) compareOne(cmd *cobra.Command, l *labFlags, name string) error {
 	} else {
 		err = fmt.Errorf("scenario %s: %w", name, err)
 	}
-	err = errors.Join(err, a.emit(&l.output, comparisons([]*report.Comparison{comparison(c)}, false)))
+	err = errors.Join(err, a.emit(&l.output, comparisons([]*report.Comparison{c}, false)))
 	a.kept(l.out)
 	return err
 }
@@ -127,7 +127,7 @@ func (a *app) compareAll(cmd *cobra.Command, l *labFlags, atOnce int) error {
 		errs  []error
 		runs  int
 	)
-	labrun.CompareAll(cmd.Context(), all, atOnce, func(i int, c *labrun.Comparison, err error) {
+	labrun.CompareAll(cmd.Context(), all, atOnce, func(i int, c *report.Comparison, err error) {
 		name := scenarios[i].Name
 		if err != nil {
 			errs = append(errs, fmt.Errorf("scenario %s: %w", name, err))
@@ -135,7 +135,7 @@ func (a *app) compareAll(cmd *cobra.Command, l *labFlags, atOnce int) error {
 			a.code = exit.Worst(a.code, exit.OfComparison(c.Pass, c.Undecided))
 		}
 		if c != nil && (c.Leaky != nil || c.Fixed != nil) {
-			ended[i] = comparison(c)
+			ended[i] = c
 		}
 		b.ended(name, ended[i], err)
 		runs++
@@ -152,25 +152,6 @@ func (a *app) compareAll(cmd *cobra.Command, l *labFlags, atOnce int) error {
 	errs = append(errs, a.emit(&l.output, comparisons(done, true)))
 	a.kept(l.out)
 	return errors.Join(errs...)
-}
-
-// comparison is a lab comparison as the report has it: what is open is no
-// match either.
-func comparison(c *labrun.Comparison) *report.Comparison {
-	out := &report.Comparison{Scenario: c.Scenario, Pass: c.Pass, Undecided: c.Undecided, Mismatch: append(c.Mismatch, c.Open...)}
-	if c.TrueBytes > 0 || c.TrueGoroutines > 0 {
-		out.Truth = &report.TrueSizes{BytesPerOp: c.TrueBytes, GoroutinesPerOp: c.TrueGoroutines}
-	}
-	for _, v := range []struct {
-		from *session.Outcome
-		into **report.Judged
-	}{{c.Leaky, &out.Leaky}, {c.Fixed, &out.Fixed}} {
-		if v.from != nil {
-			settle(v.from)
-			*v.into = &report.Judged{Run: v.from.Run, Result: v.from.Result}
-		}
-	}
-	return out
 }
 
 func comparisons(cs []*report.Comparison, array bool) renderer {

@@ -17,8 +17,11 @@ import (
 	"github.com/google/pprof/profile"
 
 	"github.com/heapdrift/heapdrift/analyzer/capture"
+	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/analyzer/report"
+	"github.com/heapdrift/heapdrift/analyzer/series"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+	"github.com/heapdrift/heapdrift/analyzer/stats"
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/exit"
 )
 
@@ -133,7 +136,7 @@ func TestExitCodes(t *testing.T) {
 	defer missing.Close()
 	pprof := httptest.NewServer(http.DefaultServeMux)
 	defer pprof.Close()
-	leaky, calm, empty := bundle(t, 4096), bundle(t, 0), t.TempDir()
+	leaky, clean, empty := bundle(t, 4096), bundle(t, 0), t.TempDir()
 	text := file(t, "notes.pb.gz", "these are notes, no profile")
 	folder := t.TempDir()
 
@@ -144,22 +147,22 @@ func TestExitCodes(t *testing.T) {
 		says string // on stderr, or where the code is of a verdict on stdout
 	}{
 		{"a leaky recording", []string{"analyze", leaky}, exit.Leak, "LEAK"},
-		{"a calm recording", []string{"analyze", calm}, exit.Clean, "clean  "},
-		{"a calm recording held against less than it can prove", []string{"analyze", "--clean-below", "0.0001", calm}, exit.Inconclusive, "inconclusive"},
-		{"one profile", []string{"analyze", filepath.Join(calm, "snapshots", "000003", "heap.pb.gz")}, exit.Inconclusive, "inconclusive"},
+		{"a clean recording", []string{"analyze", clean}, exit.Clean, "clean  "},
+		{"a clean recording held against less than it can prove", []string{"analyze", "--clean-below", "0.0001", clean}, exit.Inconclusive, "inconclusive"},
+		{"one profile", []string{"analyze", filepath.Join(clean, "snapshots", "000003", "heap.pb.gz")}, exit.Inconclusive, "inconclusive"},
 
 		{"no verb", nil, exit.Usage, "needs a verb"},
-		{"an unknown verb", []string{"analyse", calm}, exit.Usage, "did you mean `heapdrift analyze`?"},
+		{"an unknown verb", []string{"analyse", clean}, exit.Usage, "did you mean `heapdrift analyze`?"},
 		{"an unknown verb that resembles none", []string{"wobble"}, exit.Usage, "there are"},
 		{"help on an unknown verb", []string{"help", "wobble"}, exit.Usage, `unknown verb "wobble"`},
-		{"an unknown flag", []string{"analyze", "--formt=json", calm}, exit.Usage, "did you mean --format?"},
+		{"an unknown flag", []string{"analyze", "--formt=json", clean}, exit.Usage, "did you mean --format?"},
 		{"a missing argument", []string{"analyze"}, exit.Usage, "PATH is missing"},
 		{"an unexpected argument", []string{"version", "now"}, exit.Usage, `unexpected argument "now"`},
-		{"an unknown format", []string{"analyze", "--format", "yaml", calm}, exit.Usage, "use text, json or markdown"},
-		{"an unknown format of a file", []string{"analyze", "--output-file", "yaml=x", calm}, exit.Usage, "use text, json or markdown"},
-		{"a report file in a folder that is not there", []string{"analyze", "--output-file", "json=" + filepath.Join(empty, "no", "x.json"), calm}, exit.Usage, "--output-file"},
-		{"a report file that is a folder", []string{"analyze", "--output-file", "json=" + folder, calm}, exit.Usage, "it is a folder"},
-		{"a size without a known unit", []string{"analyze", "--limit", "512M", calm}, exit.Usage, "unknown unit"},
+		{"an unknown format", []string{"analyze", "--format", "yaml", clean}, exit.Usage, "use text, json or markdown"},
+		{"an unknown format of a file", []string{"analyze", "--output-file", "yaml=x", clean}, exit.Usage, "use text, json or markdown"},
+		{"a report file in a folder that is not there", []string{"analyze", "--output-file", "json=" + filepath.Join(empty, "no", "x.json"), clean}, exit.Usage, "--output-file"},
+		{"a report file that is a folder", []string{"analyze", "--output-file", "json=" + folder, clean}, exit.Usage, "it is a folder"},
+		{"a size without a known unit", []string{"analyze", "--limit", "512M", clean}, exit.Usage, "unknown unit"},
 		{"a path at which nothing is", []string{"analyze", filepath.Join(empty, "nothing")}, exit.Usage, "nothing"},
 		{"a wrong flag beats a leak", []string{"analyze", leaky, "--tolerance", "much"}, exit.Usage, "--tolerance"},
 		{"a password without a user", []string{"doctor", "--pprof-user", "secret", pprof.URL}, exit.Usage, "write USER:PASSWORD"},
@@ -207,14 +210,20 @@ func TestTheVerdictOfARecordingInEveryFormat(t *testing.T) {
 	if got.code != exit.Leak || got.stderr != "" {
 		t.Fatalf("exit %d, stderr %q", got.code, got.stderr)
 	}
-	var d report.Document
+	var d struct {
+		report.Document
+		Totals map[string]struct { // a detect.Total is written, not read
+			PerOp *stats.Interval `json:"per_op"`
+		} `json:"totals"`
+	}
 	if err := json.Unmarshal([]byte(got.out), &d); err != nil {
 		t.Fatalf("stdout is not the report alone: %v\n%s", err, got.out)
 	}
-	if d.Verdict != "leak" || d.Totals.LiveBytes == nil || d.Totals.LiveBytes.PerOp == nil {
+	live := d.Totals[series.LiveBytes].PerOp
+	if d.Verdict != detect.RunLeak || live == nil {
 		t.Fatalf("report: %s", got.out)
 	}
-	if e := d.Totals.LiveBytes.PerOp.Estimate; e < 4000 || e > 4200 {
+	if e := live.Estimate; e < 4000 || e > 4200 {
 		t.Errorf("live bytes grow by %v B/op, want 4096", e)
 	}
 	if len(d.Findings) == 0 || d.Findings[0].Function != "main.keep" || d.Findings[0].Line != 42 {
@@ -225,6 +234,16 @@ func TestTheVerdictOfARecordingInEveryFormat(t *testing.T) {
 	}
 	if b, err := os.ReadFile(md); err != nil || !strings.HasPrefix(string(b), "### ❌ heapdrift: heap growth: fixture\n") {
 		t.Errorf("the Markdown file begins with %.60q (%v)", b, err)
+	}
+}
+
+// Nobody can give a flag to a run that is over. The warning that operations are
+// not known has one for those who can.
+func TestOfARecordingNoFlagOfARunIsNamed(t *testing.T) {
+	t.Parallel()
+	one := filepath.Join(bundle(t, 0), "snapshots", "000003", "heap.pb.gz")
+	if got := heapdrift(t, "analyze", one); strings.Contains(got.out, "--ops-metric") || !strings.Contains(got.out, "warning: ") {
+		t.Errorf("stdout:\n%s", got.out)
 	}
 }
 
@@ -258,15 +277,15 @@ func (d *fullDisk) Write(p []byte) (int, error) {
 
 func TestAResultThatCouldNotBeWrittenIsNoPass(t *testing.T) {
 	t.Parallel()
-	leaky, calm := bundle(t, 4096), bundle(t, 0)
+	leaky, clean := bundle(t, 4096), bundle(t, 0)
 	pprof := httptest.NewServer(http.DefaultServeMux)
 	defer pprof.Close()
 	for _, c := range []struct {
 		args []string
 		want exit.Code
 	}{
-		{[]string{"analyze", calm}, exit.Infrastructure},
-		{[]string{"analyze", "--format", "json", calm}, exit.Infrastructure},
+		{[]string{"analyze", clean}, exit.Infrastructure},
+		{[]string{"analyze", "--format", "json", clean}, exit.Infrastructure},
 		{[]string{"analyze", leaky}, exit.Leak},
 		{[]string{"version"}, exit.Infrastructure},
 		{[]string{"--help"}, exit.Infrastructure},

@@ -104,21 +104,21 @@ func rendered(run *snapshot.Run, res *detect.Result, o report.TextOptions) rende
 	}
 }
 
-// judgeFlags say what a run is held against.
-type judgeFlags struct {
+// detectFlags say what a run is held against: the detector's configuration.
+type detectFlags struct {
 	cfg   detect.Config
 	limit float64
 }
 
-func (j *judgeFlags) bind(fs *pflag.FlagSet) {
-	j.cfg = detect.DefaultConfig()
-	fs.Var(flags.CleanLimit{To: &j.cfg.Clean}, "clean-below", "growth per operation that counts as none once it is bounded below this")
-	fs.Var(flags.Bytes{To: &j.cfg.Tolerance}, "tolerance", "growth per operation below which nothing is a leak")
-	fs.StringVar(&j.cfg.Module, "module", "", "import path `PREFIX` of your own code, for naming the culprit")
-	fs.Var(flags.Bytes{To: &j.limit}, "limit", "memory limit of the process, for the forecast, as 512MiB")
+func (d *detectFlags) bind(fs *pflag.FlagSet) {
+	d.cfg = detect.DefaultConfig()
+	fs.Var(flags.CleanLimit{To: &d.cfg.Clean}, "clean-below", "growth per operation that counts as none once it is bounded below this")
+	fs.Var(flags.Bytes{To: (*float64)(&d.cfg.Tolerance)}, "tolerance", "growth per operation below which nothing is a leak")
+	fs.StringVar(&d.cfg.Module, "module", "", "import path `PREFIX` of your own code, for naming the culprit")
+	fs.Var(flags.Bytes{To: &d.limit}, "limit", "memory limit of the process, for the forecast, as 512MiB")
 }
 
-func (j *judgeFlags) config() detect.Config {
-	j.cfg.Limit = int64(j.limit)
-	return j.cfg
+func (d *detectFlags) config() detect.Config {
+	d.cfg.Limit = int64(d.limit)
+	return d.cfg
 }

@@ -67,7 +67,7 @@ func TestTheREADMEsTranscriptIsWhatHappens(t *testing.T) {
 	t.Parallel()
 	args, want := transcript(t)
 	if len(want) < 8 {
-		t.Fatalf("the transcript has %d lines of output; want the whole story", len(want))
+		t.Fatalf("the transcript has %d lines of output; want all of it", len(want))
 	}
 	exe, err := os.Executable()
 	if err != nil {

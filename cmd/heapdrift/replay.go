@@ -10,6 +10,7 @@ import (
 
 	"github.com/heapdrift/heapdrift/analyzer/capture"
 	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/exit"
 	"github.com/heapdrift/heapdrift/session"
@@ -18,9 +19,9 @@ import (
 
 func (a *app) replay() *cobra.Command {
 	var (
-		judge judgeFlags
-		dash  dashFlags
-		speed float64
+		detection detectFlags
+		dash      dashFlags
+		speed     float64
 	)
 	cmd := &cobra.Command{
 		Use:   "replay RUN...",
@@ -48,14 +49,14 @@ event to event, ? lists every key.`,
 				return err
 			}
 			return a.show(cmd, &dash, func(ctx context.Context, d *dashboard) error {
-				replay(ctx, d, run, judge.config(), name(run, args), speed)
+				replay(ctx, d, run, detection.config(), name(run, args), speed)
 				return nil
 			})
 		},
 	}
 	fs := cmd.Flags()
 	fs.Float64Var(&speed, "speed", 0, "how many times faster than it was; 0 shows all at once")
-	judge.bind(fs)
+	detection.bind(fs)
 	dash.bind(fs, always)
 	return cmd
 }
@@ -103,7 +104,7 @@ func replay(ctx context.Context, d *dashboard, run *snapshot.Run, cfg detect.Con
 	res := detect.Analyze(run, cfg)
 	d.note(source, session.Observation{Run: run, Result: res, Final: true})
 	u := model.Update{Source: source, Time: last.Time, State: model.StateReplay, Run: run, Result: res}
-	for _, w := range res.Warnings {
+	for _, w := range report.Warnings(res.Warnings, report.Archivist) {
 		u.Events = append(u.Events, model.Event{Time: last.Time, Severity: model.Warning, Text: w})
 	}
 	if run.Failed != "" {
@@ -114,18 +115,18 @@ func replay(ctx context.Context, d *dashboard, run *snapshot.Run, cfg detect.Con
 
 // recordedLoad is the load that a snapshot tells of.
 func recordedLoad(run *snapshot.Run, s *snapshot.Snapshot) *model.Load {
-	l := &model.Load{Source: run.Load.Source, Rate: run.Load.Rate}
-	if s.Ops != nil {
+	l := &model.Load{Source: run.Load.Source}
+	switch {
+	case s.Load != nil:
+		l.Load = *s.Load
+	case s.Ops != nil:
 		l.Completed = *s.Ops
+	}
+	if l.Rate <= 0 {
+		l.Rate = run.Load.Rate
 	}
 	if s.InFlight != nil {
 		l.InFlight = *s.InFlight
-	}
-	if x := s.Load; x != nil {
-		l.Sent, l.Completed, l.Errors, l.Shed, l.Latency = x.Sent, x.Completed, x.Errors, x.Shed, x.Latency
-		if x.Rate > 0 {
-			l.Rate = x.Rate
-		}
 	}
 	if *l == (model.Load{}) {
 		return nil

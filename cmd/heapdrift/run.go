@@ -21,14 +21,14 @@ import (
 
 func (a *app) run() *cobra.Command {
 	var (
-		out    outputFlags
-		judge  judgeFlags
-		access pprofFlags
-		load   loadFlags
-		pprof  string
-		end    ends
-		dash   dashFlags
-		cfg    = session.DefaultConfig()
+		out       outputFlags
+		detection detectFlags
+		access    pprofFlags
+		load      loadFlags
+		pprof     string
+		end       ends
+		dash      dashFlags
+		cfg       = session.DefaultConfig()
 	)
 	cmd := &cobra.Command{
 		Use:   "run [flags] [-- COMMAND ARGS...]",
@@ -71,7 +71,7 @@ somebody else's: count its operations with --ops-metric.`,
 			}
 			cfg.AbortOnLeak, cfg.Plan.Abort = end.leak, end.limit
 			cfg.Command = args
-			cfg.Detect = judge.config()
+			cfg.Detect = detection.config()
 			var outcome *session.Outcome
 			err = a.show(cmd, &dash, func(ctx context.Context, d *dashboard) (err error) {
 				if d == nil {
@@ -95,7 +95,7 @@ somebody else's: count its operations with --ops-metric.`,
 	fs.IntVar(&cfg.MemProfileRate, "memprofilerate", cfg.MemProfileRate, "sampling rate of COMMAND's heap profile, bytes a sample; 0 leaves it alone")
 	fs.BoolVar(&cfg.StrictRate, "strict-rate", false, "a load that missed its rate is never clean")
 	fs.StringVarP(&cfg.Out, "out", "o", "", "`FOLDER` of the recording (default runs/TIME)")
-	judge.bind(fs)
+	detection.bind(fs)
 	out.bind(fs)
 	dash.bind(fs, onlyIfAsked)
 	return cmd

@@ -28,13 +28,13 @@ const watchEvery = 5 * time.Second
 
 // watching is one call of watch.
 type watching struct {
-	out    outputFlags
-	judge  judgeFlags
-	access pprofFlags
-	dash   dashFlags
-	cfg    session.Config // of each target, but for what follows
-	names  []string       // of the targets
-	urls   []string
+	out       outputFlags
+	detection detectFlags
+	access    pprofFlags
+	dash      dashFlags
+	cfg       session.Config // of each target, but for what follows
+	names     []string       // of the targets
+	urls      []string
 }
 
 func (a *app) watch() *cobra.Command {
@@ -66,7 +66,7 @@ target can afford it. Without -o nothing is kept.`,
 	fs.DurationVar(&w.cfg.Plan.Every, "every", w.cfg.Plan.Every, "time between snapshots")
 	fs.StringVar(&w.cfg.OpsMetric, "ops-metric", "", "`NAME` of a counter in the target's /metrics that counts operations")
 	fs.StringVarP(&w.cfg.Out, "out", "o", "", "`FOLDER` of the recording; of several targets, each has a folder in it")
-	w.judge.bind(fs)
+	w.detection.bind(fs)
 	w.out.bind(fs)
 	w.dash.bind(fs, onTerminal)
 	return cmd
@@ -151,7 +151,7 @@ func (w *watching) config(i int) (session.Config, error) {
 		return cfg, err
 	}
 	cfg.Watch, cfg.Await, cfg.Temporary = true, true, cfg.Out == ""
-	cfg.Detect = w.judge.config()
+	cfg.Detect = w.detection.config()
 	if len(w.urls) > 1 && cfg.Out != "" {
 		cfg.Out = filepath.Join(cfg.Out, fileName(w.names[i]))
 	}
@@ -255,19 +255,18 @@ func (a *app) concludeAll(w *watching, outs []*session.Outcome, errs []error) er
 		if out == nil {
 			continue
 		}
-		settle(out)
 		a.code = exit.Worst(a.code, exit.OfRun(out.Result.Verdict, out.Died))
 		judged, names = append(judged, rendered(out.Run, out.Result, report.TextOptions{Bundle: out.Bundle})), append(names, w.names[i])
 	}
 	if len(judged) > 0 {
-		errs = append(errs, a.emit(&w.out, together(names, judged)))
+		errs = append(errs, a.emit(&w.out, renderSeveral(names, judged)))
 	}
 	return errors.Join(errs...)
 }
 
-// together renders several results: as text and Markdown one after the other,
+// renderSeveral renders several results: as text and Markdown one after the other,
 // each beneath its name, as JSON an array.
-func together(names []string, all []renderer) renderer {
+func renderSeveral(names []string, all []renderer) renderer {
 	return func(w io.Writer, f flags.Format, color bool) error {
 		var array []json.RawMessage
 		for i, one := range all {

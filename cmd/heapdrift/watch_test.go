@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,13 +20,17 @@ import (
 
 func TestWatchWithoutATerminalTellsProgressAndAVerdict(t *testing.T) {
 	t.Parallel()
-	url, out := server(t), filepath.Join(t.TempDir(), "run")
-	got := heapdrift(t, "watch", "--for", "1s", "--every", "100ms", "-o", out, url)
-	if got.code == exit.Usage || got.code == exit.Infrastructure || !strings.HasPrefix(got.stderr, "watch\n") {
+	url, out, doc := server(t), filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "report.json")
+	got := heapdrift(t, "watch", "--for", "1s", "--every", "100ms", "-o", out, "--output-file", "json="+doc, url)
+	if got.code == exit.Usage || got.code == exit.Infrastructure || !strings.Contains("\n"+got.stderr, "\nwatch\n") {
 		t.Errorf("exit %d\n%s%s", got.code, got.out, got.stderr)
 	}
-	if !strings.Contains(got.out, "Bundle: "+out) || strings.Contains(got.out, "interrupted") {
+	if !strings.Contains(got.out, "Bundle: "+out) {
 		t.Errorf("stdout:\n%s", got.out)
+	}
+	var d report.Document
+	if err := json.Unmarshal([]byte(read(t, doc)), &d); err != nil || slices.Contains(d.Codes, session.WarnInterrupted) {
+		t.Errorf("warnings %q (%v); --for was over, nobody interrupted it", d.Codes, err)
 	}
 	if again := heapdrift(t, "analyze", out); again.code != got.code {
 		t.Errorf("the recording is judged with exit %d, live it was %d", again.code, got.code)

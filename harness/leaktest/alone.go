@@ -39,9 +39,9 @@ func parallel(t testing.TB, what string) (why string) {
 	return ""
 }
 
-// besides names a test that was seen running beside the one that measures, "" if
+// testBeside names a test that was seen running beside the one that measures, "" if
 // there was none.
-func besides(run *snapshot.Run) string {
+func testBeside(run *snapshot.Run) string {
 	for _, s := range run.Snapshots {
 		if s.Goroutines == nil {
 			continue

@@ -9,6 +9,7 @@ import (
 	"time"
 	"weak"
 
+	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 )
 
@@ -118,7 +119,7 @@ func tellHeld(t testing.TB, typ reflect.Type, from snapshot.Frame, before map[in
 		if i == mostGroups {
 			break
 		}
-		fmt.Fprintf(&b, "%smay hold it: %s [%s] in %s, created by %s   %s\n", indent, numbered(g.n, "goroutine", "goroutines"), g.state, short(firstOwn(g.stack).Function), short(g.creator.Function), place(g.creator))
+		fmt.Fprintf(&b, "%smay hold it: %s [%s] in %s, created by %s   %s\n", indent, report.Plural(float64(g.n), "goroutine"), g.state, report.ShortFunction(firstOwn(g.stack).Function), report.ShortFunction(g.creator.Function), place(g.creator))
 	}
 	if len(left) == 0 {
 		fmt.Fprintf(&b, "%sno goroutine is there for it: look for a package variable, a map or a list that it was put into\n", indent)

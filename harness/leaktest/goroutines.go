@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/analyzer/series"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 )
@@ -118,19 +119,19 @@ const mostGroups = 10
 // tellGoroutines is what a test says of goroutines that should have ended.
 func tellGoroutines(t testing.TB, left []goroutine) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s in this test and did not end\n", numbered(len(left), "goroutine that began", "goroutines that began"))
+	fmt.Fprintf(&b, "%s that began in this test and did not end\n", report.Plural(float64(len(left)), "goroutine"))
 	groups := grouped(left)
 	for i, g := range groups {
 		if i == mostGroups {
-			fmt.Fprintf(&b, "%s%s\n", indent, numbered(len(groups)-i, "more kind of them", "more kinds of them"))
+			fmt.Fprintf(&b, "%s%s of them\n", indent, report.Plural(float64(len(groups)-i), "more kind"))
 			break
 		}
-		fmt.Fprintf(&b, "▲ %s [%s]\n", numbered(g.n, "goroutine", "goroutines"), g.state)
+		fmt.Fprintf(&b, "▲ %s [%s]\n", report.Plural(float64(g.n), "goroutine"), g.state)
 		for _, f := range g.stack {
-			fmt.Fprintf(&b, "%s%s   %s\n", indent, short(f.Function), place(f))
+			fmt.Fprintf(&b, "%s%s   %s\n", indent, report.ShortFunction(f.Function), place(f))
 		}
 		if g.creator.Function != "" {
-			fmt.Fprintf(&b, "%screated by %s   %s\n", indent, short(g.creator.Function), place(g.creator))
+			fmt.Fprintf(&b, "%screated by %s   %s\n", indent, report.ShortFunction(g.creator.Function), place(g.creator))
 		}
 	}
 	fmt.Fprintf(&b, "%srerun   %s\n", indent, rerun(t, ""))
@@ -139,14 +140,6 @@ func tellGoroutines(t testing.TB, left []goroutine) string {
 
 // place is where a frame is, for printing.
 func place(f snapshot.Frame) string { return fmt.Sprintf("%s:%d", near(f.File), f.Line) }
-
-// numbered prints a number with the word for one or for many.
-func numbered(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return count(float64(n)) + " " + many
-}
 
 // firstOwn is the first frame outside the standard library, else the first.
 func firstOwn(stack []snapshot.Frame) snapshot.Frame {

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/heapdrift/heapdrift/analyzer/report"
 )
 
 func TestGoroutinesLeftBehindAreNamedWithTheirCreator(t *testing.T) {
@@ -30,7 +32,7 @@ func untilTheyWait(t *testing.T, want int) {
 	for pause := newBackoff(10 * time.Second); ; {
 		n := 0
 		for _, g := range goroutines() {
-			if g.state == "chan receive" && short(g.creator.Function) == "leaktest.begin" {
+			if g.state == "chan receive" && report.ShortFunction(g.creator.Function) == "leaktest.begin" {
 				n++
 			}
 		}

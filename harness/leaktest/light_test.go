@@ -12,6 +12,7 @@ func TestItNeedsTheStandardLibraryProfileAndThePureCoreOnly(t *testing.T) {
 	want := []string{
 		"github.com/google/pprof/profile",
 		ours + "analyzer/detect",
+		ours + "analyzer/report",
 		ours + "analyzer/series",
 		ours + "analyzer/snapshot",
 		ours + "analyzer/stats",

@@ -73,7 +73,7 @@ func (m *meter) take(phase snapshot.Phase, ops int64, sites bool) {
 	if len(m.readings) == cap(m.readings) {
 		return
 	}
-	m.settle(mostSettling)
+	m.awaitEnds(mostSettling)
 	r := reading{at: time.Now(), ops: ops, phase: phase, rate: runtime.MemProfileRate}
 	defer m.unsampled()()
 	m.collect()
@@ -88,9 +88,9 @@ func (m *meter) take(phase snapshot.Phase, ops int64, sites bool) {
 	m.readings = append(m.readings, r)
 }
 
-// settle waits until there are no more goroutines than at the last snapshot, a
+// awaitEnds waits until there are no more goroutines than at the last snapshot, a
 // short while at most.
-func (m *meter) settle(most time.Duration) {
+func (m *meter) awaitEnds(most time.Duration) {
 	for wait := newBackoff(most); runtime.NumGoroutine() > m.goroutines && wait.next(); {
 	}
 }

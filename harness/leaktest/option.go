@@ -5,6 +5,8 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	"github.com/heapdrift/heapdrift/analyzer/detect"
 )
 
 // Option changes what [Run] or [NoGoroutines] does by default.
@@ -16,8 +18,7 @@ const (
 	defaultOps    = 50_000
 	defaultDrain  = 250 * time.Millisecond
 	shortPart     = 4
-	defaultPerOp  = 1 // bytes
-	smallest      = 16
+	defaultPerOp  = 1        // bytes
 	fewBytes      = 64 << 10 // of all judged operations together, that pass by default: the evidence floor
 	mostFew       = 8        // of them, per operation
 	leastBytes    = 0.1      // per operation: the least limit that "kept" is held against
@@ -183,7 +184,7 @@ func configure(t testing.TB, now time.Time, opts []Option) *config {
 		}
 	}
 	if !c.objectsSet {
-		c.objects = c.bytes / smallest
+		c.objects = c.bytes / detect.SmallestObject
 	}
 	return c
 }

@@ -13,6 +13,17 @@ const (
 	leastSnapshots = 12
 )
 
+// Without a number of operations, the warm-up takes a part of those of a look and
+// a part of its time, and of a look so much is for operations at the least.
+const (
+	warmupOpsPart  = 5
+	warmupTimePart = 4
+	leastOpsPart   = 4
+)
+
+// stuckPart is how many times as long as planned a part of a look may take.
+const stuckPart = 2 * patience
+
 // Limits of what a leak may take while it is measured, bytes.
 const (
 	warmupRoom = 64 << 20
@@ -25,7 +36,7 @@ func (c *config) warmupLimits() (ops int, d time.Duration) {
 	if c.warmup >= 0 {
 		return c.warmup, time.Duration(math.MaxInt64)
 	}
-	return max(1, c.ops/5), c.duration / 4
+	return max(1, c.ops/warmupOpsPart), c.duration / warmupTimePart
 }
 
 // seen is what the idle snapshots and the warm-up tell of what is to come.
@@ -59,14 +70,14 @@ func (c *config) plan(s seen) look {
 	l := look{snapshots: lookSnapshots, ops: c.ops, limit: time.Duration(math.MaxInt64)}
 	if !c.opsSet {
 		if s.snapshot > 0 {
-			affordable := int(c.duration * 3 / 4 / s.snapshot)
+			affordable := int((c.duration - c.duration/leastOpsPart) / s.snapshot)
 			l.snapshots = max(leastSnapshots, min(l.snapshots, affordable))
 		}
-		forOps := max(c.duration/4, c.duration-time.Duration(l.snapshots)*s.snapshot)
+		forOps := max(c.duration/leastOpsPart, c.duration-time.Duration(l.snapshots)*s.snapshot)
 		if s.op > 0 {
 			l.ops = min(l.ops, max(int(forOps/s.op), min(enoughOps, int(patience*c.duration/s.op))))
 		}
-		l.limit = 2 * patience * forOps / time.Duration(l.snapshots)
+		l.limit = stuckPart * forOps / time.Duration(l.snapshots)
 	}
 	if s.kept > 0 {
 		l.ops = int(min(float64(l.ops), lookRoom/s.kept))

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 )
 
@@ -44,7 +45,7 @@ func Run(t testing.TB, fn func(ctx context.Context, i int) error, options ...Opt
 		c: c, m: m, target: target(t), deadline: deadline(t),
 		o: &operator{fn: fn, ctx: ctx, concurrent: c.concurrent},
 	}
-	o, err := r.judged()
+	o, err := r.measure()
 	if err != nil {
 		t.Fatalf("leaktest: %v", err)
 	}
@@ -68,11 +69,11 @@ type running struct {
 	spent time.Duration // from the first operation to the last
 }
 
-// judged takes all snapshots and judges them. The first look counts only: a
+// measure takes all snapshots and has them judged. The first look counts only: a
 // function that keeps nothing needs no more. What is not kept gets another look,
 // with heap profiles, to learn where, and one more if nothing is decided by
 // then. Each is judged by itself.
-func (r *running) judged() (*outcome, error) {
+func (r *running) measure() (*outcome, error) {
 	for range idleSnapshots {
 		r.m.take(snapshot.PhaseIdle, 0, false)
 	}
@@ -104,9 +105,9 @@ func (r *running) judged() (*outcome, error) {
 		if err != nil {
 			return nil, err
 		}
-		if now := o.rate(); o.answer == broken && before > slackened*now {
+		if now := o.keeps(); o.answer == broken && before > slackened*now {
 			o.reopen()
-			r.notes = append(r.notes, fmt.Sprintf("it kept %s an operation at the look before, %s now: a cache that fills slackens like this", size(before), size(max(0, now))))
+			r.notes = append(r.notes, fmt.Sprintf("it kept %s an operation at the look before, %s now: a cache that fills slackens like this", report.Bytes(before), report.Bytes(max(0, now))))
 		} else {
 			before = now
 		}
@@ -166,7 +167,7 @@ func (r *running) warmUp() (seen, error) {
 	took := time.Since(began)
 	r.warm = r.o.done.Load()
 	if full && r.c.warmup > int(r.warm) {
-		r.notes = append(r.notes, fmt.Sprintf("the warm-up ended after %s of %s operations: the live heap had grown by %s", count(float64(r.warm)), count(float64(ops)), size(warmupRoom)))
+		r.notes = append(r.notes, fmt.Sprintf("the warm-up ended after %s of %s operations: the live heap had grown by %s", report.Count(float64(r.warm)), report.Count(float64(ops)), report.Bytes(warmupRoom)))
 	}
 	r.m.take(snapshot.PhaseWarmup, r.warm, false)
 	s := seen{snapshot: r.m.cost()}
@@ -191,7 +192,7 @@ func (r *running) look(l look, sites bool) (more bool, err error) {
 		}
 		r.m.take(snapshot.PhaseSteady, r.o.done.Load(), sites)
 		if full || r.m.liveBytes() > base+2*lookRoom {
-			r.notes = append(r.notes, fmt.Sprintf("ended after %d of %d snapshots: the live heap had grown by more than %s", k, l.snapshots, size(2*lookRoom)))
+			r.notes = append(r.notes, fmt.Sprintf("ended after %d of %d snapshots: the live heap had grown by more than %s", k, l.snapshots, report.Bytes(2*lookRoom)))
 			return false, nil
 		}
 	}
@@ -203,7 +204,7 @@ func (r *running) look(l look, sites bool) (more bool, err error) {
 func (r *running) decide(sites bool) (*outcome, []*snapshot.Raw, error) {
 	steady, last := len(r.m.readings), r.m.goroutines
 	r.m.goroutines = r.idle
-	r.m.settle(r.c.drain)
+	r.m.awaitEnds(r.c.drain)
 	r.m.goroutines = runtime.NumGoroutine()
 	r.m.take(snapshot.PhaseDrain, r.o.done.Load(), sites)
 	r.m.goroutines = last
@@ -216,10 +217,10 @@ func (r *running) decide(sites bool) (*outcome, []*snapshot.Raw, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if other := besides(run); other != "" {
+	if other := testBeside(run); other != "" {
 		return nil, nil, fmt.Errorf("%s runs at the same time: Run measures the whole process and cannot tell whose memory it is; call it from the test's own goroutine, and do not start tests from others", other)
 	}
-	o := r.c.judge(run)
+	o := r.c.weigh(run)
 	if o.answer == open || o.answer == broken && !sites {
 		r.m.readings, r.m.counters = r.m.readings[:steady], r.m.counters[:steady]
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/analyzer/series"
 )
 
@@ -24,7 +25,7 @@ func (r *running) tell(t testing.TB, o *outcome) {
 	if o.answer == kept {
 		t.Logf("leaktest: %s", r.clean(o))
 		for _, a := range o.allowed {
-			t.Logf("leaktest: allowed until %s (%s): %s%s", a.by.expiry.Format("2006-01-02"), a.by.reason, sizeOf(&a.Finding), short(a.Function))
+			t.Logf("leaktest: allowed until %s (%s): %s%s", a.by.expiry.Format("2006-01-02"), a.by.reason, sizeOf(&a.Finding), report.ShortFunction(a.Function))
 		}
 		return
 	}
@@ -63,16 +64,16 @@ func (r *running) doubts(o *outcome) []string {
 			say("%s are not known", spaced(b.name))
 			continue
 		}
-		for _, w := range b.total.Why {
-			say("%s: %s", spaced(b.name), w)
+		for _, why := range report.Why(b.total.Reasons, report.Tester) {
+			say("%s: %s", spaced(b.name), why)
 		}
 		say("next   %s", r.next(&b))
 	}
 	if len(o.allowed) > 0 && o.answer == broken && len(o.findings) == 0 {
 		say("it is more than the sites that are allowed keep, and too little beside them to be named: allow it by leaktest.MaxPerOp or MaxObjects, or measure without what is allowed")
 	}
-	if p := o.res.Power; p != nil && o.answer == open && p.BytesPerOp != nil {
-		say("this run would have found a leak of %s B/op or more (90 %%)", number(*p.BytesPerOp))
+	if found := report.Seen(o.res); found != "" && o.answer == open {
+		say("this run would have seen any leak of %s", found)
 	}
 	if s := r.unseen(o); s != "" {
 		say("%s", s)
@@ -80,12 +81,7 @@ func (r *running) doubts(o *outcome) []string {
 	for _, n := range r.notes {
 		say("%s", n)
 	}
-	for _, w := range o.res.Warnings {
-		if !commandLine(w) {
-			say("%s", w)
-		}
-	}
-	return out
+	return append(out, report.Warnings(o.res.Warnings, report.Tester)...)
 }
 
 // next is what to do about an undecided budget.
@@ -93,7 +89,7 @@ func (r *running) next(b *budget) string {
 	limit := remedyOf(b.name)
 	switch b.total.Verdict {
 	case detect.Growing:
-		return fmt.Sprintf("if something fills, fill it before it is judged (leaktest.Warmup, %s operations here); else measure longer (leaktest.For, %v here)", count(float64(r.warm)), r.c.duration)
+		return fmt.Sprintf("if something fills, fill it before it is judged (leaktest.Warmup, %s operations here); else measure longer (leaktest.For, %v here)", report.Count(float64(r.warm)), r.c.duration)
 	case detect.Suspect:
 		return fmt.Sprintf("end what an operation starts before it returns, or say how many may stay (leaktest.%s)", limit)
 	case detect.Backlog:
@@ -111,7 +107,7 @@ func (r *running) unseen(o *outcome) string {
 	case rate <= 0:
 		return "no site is known: memory profiling is off (memprofilerate 0)"
 	case rate > SampleRate:
-		return fmt.Sprintf("sites may be missing: one object in %s is sampled; add  func TestMain(m *testing.M) { leaktest.Main(m) }", size(float64(rate)))
+		return fmt.Sprintf("sites may be missing: one object in %s is sampled; add  func TestMain(m *testing.M) { leaktest.Main(m) }", report.Bytes(float64(rate)))
 	}
 	for _, f := range o.findings {
 		if f.Function == detect.Unattributed && f.Verdict == detect.Leak {

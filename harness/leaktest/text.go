@@ -10,20 +10,27 @@ import (
 	"strings"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/analyzer/series"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
-// unit of a budget, per operation.
+// Units of the budgets.
+const (
+	bytesPerOp      = "B/op"
+	objectsPerOp    = "objects/op"
+	goroutinesPerOp = "goroutines/op"
+)
+
 func unit(name string) string {
 	switch name {
 	case series.LiveObjects:
-		return "objects/op"
+		return objectsPerOp
 	case series.Goroutines:
-		return "goroutines/op"
+		return goroutinesPerOp
 	}
-	return "B/op"
+	return bytesPerOp
 }
 
 // remedyOf is the option that sets a budget's limit.
@@ -37,78 +44,54 @@ func remedyOf(name string) string {
 	return "MaxPerOp"
 }
 
-// number prints three significant digits.
-func number(v float64) string {
-	if v == math.Trunc(v) && math.Abs(v) < 1e6 {
-		return count(v)
+// limit prints a limit as it was set: a whole number, or four digits.
+func limit(v float64) string {
+	if v == math.Trunc(v) {
+		return report.Count(v)
 	}
-	if a := math.Abs(v); a >= 1000 {
-		return count(math.Round(v))
-	} else if a < 1e-4 {
-		return strconv.FormatFloat(v, 'g', 2, 64)
-	}
-	return strconv.FormatFloat(v, 'g', 3, 64)
+	return strconv.FormatFloat(v, 'g', 4, 64)
 }
 
-// count prints a whole number with thousands separators.
-func count(v float64) string {
-	s := strconv.FormatFloat(math.Abs(v), 'f', 0, 64)
-	var b strings.Builder
-	if v < 0 && s != "0" {
-		b.WriteByte('-')
-	}
-	for i, c := range s {
-		if i > 0 && (len(s)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(c)
-	}
-	return b.String()
-}
-
-// size prints bytes.
-func size(v float64) string {
-	for _, u := range []struct {
-		bytes float64
-		name  string
-	}{{1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}} {
-		if math.Abs(v) >= u.bytes {
-			return number(v/u.bytes) + " " + u.name
-		}
-	}
-	return number(v) + " B"
-}
-
-// rate prints an interval: "+16.0 B/op [15.9, 16.1]".
+// rate prints growth: "+16.0 B/op [15.9, 16.1]".
 func rate(iv *stats.Interval, unit string) string {
-	sign := "+"
-	if iv.Estimate < 0 {
-		sign = ""
+	said := report.Growth(iv, unit)
+	if unit == goroutinesPerOp && iv.Finite() { // few operations show little of them
+		said += fmt.Sprintf(" [%s, %s]", report.Number(iv.Lo), report.Number(iv.Hi))
 	}
-	return fmt.Sprintf("%s%s %s [%s, %s]", sign, number(iv.Estimate), unit, number(iv.Lo), number(iv.Hi))
+	return said
 }
 
 // span says how much was seen.
 func (r *running) span(o *outcome) string {
-	return fmt.Sprintf("%s operations in %.2g s, %d snapshots", count(float64(r.o.done.Load())), r.spent.Seconds(), o.res.Judged)
+	return fmt.Sprintf("%s operations in %.2g s, %d snapshots", report.Count(float64(r.o.done.Load())), r.spent.Seconds(), o.res.Window.Snapshots)
 }
 
 // clean is the line of a test that passes.
 func (r *running) clean(o *outcome) string {
 	var parts []string
 	for _, b := range o.budgets {
-		if b.total == nil || b.total.PerOp == nil || b.name == series.LiveObjects && !r.c.objectsSet {
+		if b.growth() == nil || b.name == series.LiveObjects && !r.c.objectsSet {
 			continue
 		}
-		said := rate(b.total.PerOp, unit(b.name))
+		said := rate(b.growth(), unit(b.name))
 		if b.rest {
 			said += ", allowed"
-		} else if n := len(b.total.Why); n > 0 {
-			said = b.total.Why[n-1]
+		} else if why := report.Why(bound(b.total.Reasons), report.Tester); len(why) > 0 {
+			said = strings.Join(why, "; ")
 		}
 		parts = append(parts, spaced(b.name)+" "+said)
 	}
 	return fmt.Sprintf("clean: %s; %s", strings.Join(parts, "; "), r.span(o))
+}
+
+// bound are the last reason of a total, which tells its bound, and what says how
+// that was come by.
+func bound(rs []detect.Reason) []detect.Reason {
+	n := len(rs)
+	if n > 1 && rs[n-1].Code == detect.OutliersWeighLess {
+		return rs[n-2:]
+	}
+	return rs[max(0, n-1):]
 }
 
 // spaced is the name of a total in words.
@@ -134,7 +117,7 @@ func (r *running) text(o *outcome) string {
 		line("%s%d more", indent, shown-mostFindings)
 	}
 	for _, a := range o.allowed {
-		line("%sallowed until %s (%s): %s%s", indent, a.by.expiry.Format("2006-01-02"), a.by.reason, sizeOf(&a.Finding), a.Function)
+		line("%sallowed until %s (%s): %s%s", indent, a.by.expiry.Format("2006-01-02"), a.by.reason, sizeOf(&a.Finding), report.ShortFunction(a.Function))
 	}
 	for _, d := range r.doubts(o) {
 		line("%s%s", indent, d)
@@ -173,10 +156,10 @@ func proved(o *outcome) bool {
 func (r *running) head(o *outcome) string {
 	var parts []string
 	for _, b := range o.budgets {
-		if b.answer != o.answer || b.total == nil || b.total.PerOp == nil {
+		if b.answer != o.answer || b.growth() == nil {
 			continue
 		}
-		parts = append(parts, fmt.Sprintf("%s (limit %s)", rate(b.total.PerOp, unit(b.name)), number(b.shown())))
+		parts = append(parts, fmt.Sprintf("%s (limit %s)", rate(b.growth(), unit(b.name)), limit(b.shown())))
 	}
 	word := "LEAK"
 	if o.answer == open {
@@ -199,30 +182,28 @@ func finding(line func(string, ...any), f *detect.Finding) {
 	if f.WaitReason != "" {
 		wait = " [" + f.WaitReason + "]"
 	}
-	line("%s %s%s%s%s", glyph, sizeOf(f), short(f.Function), wait, place)
+	line("%s %s%s%s%s", glyph, sizeOf(f), report.ShortFunction(f.Function), wait, place)
 	if s := chain(f.Stack); s != "" {
 		line("%sstack  %s", indent, s)
 	}
-	for _, h := range f.HeldBy {
-		line("%sheld by %s", indent, h)
+	for _, holder := range report.Held(f.HeldBy, report.Tester) {
+		line("%sheld by %s", indent, holder)
 	}
 	if f.Shape != "" {
 		line("%sshape  %s", indent, f.Shape)
 	}
-	for _, w := range f.Why {
-		if !commandLine(w) {
-			line("%swhy    %s", indent, w)
-		}
+	for _, why := range report.FindingWhy(f, report.Tester) {
+		line("%swhy    %s", indent, why)
 	}
 }
 
 // sizeOf is what a finding grows by, with two spaces after it, or "".
 func sizeOf(f *detect.Finding) string {
-	switch {
-	case f.BytesPerOp != nil:
-		return rate(f.BytesPerOp, "B/op") + "  "
-	case f.GoroutinesPerOp != nil:
-		return rate(f.GoroutinesPerOp, "goroutines/op") + "  "
+	if kept := f.Bytes.On(detect.PerOp); kept != nil {
+		return rate(kept, bytesPerOp) + "  "
+	}
+	if left := f.Goroutines.On(detect.PerOp); left != nil {
+		return rate(left, goroutinesPerOp) + "  "
 	}
 	return ""
 }
@@ -238,19 +219,13 @@ func chain(stack []snapshot.Frame) string {
 			break
 		}
 		if !series.Standard(f) {
-			parts = append(parts, fmt.Sprintf("%s %s:%d", short(f.Function), filepath.Base(f.File), f.Line))
+			parts = append(parts, fmt.Sprintf("%s %s:%d", report.ShortFunction(f.Function), filepath.Base(f.File), f.Line))
 		}
 	}
 	if len(parts) < 2 {
 		return ""
 	}
 	return strings.Join(parts, " ← ")
-}
-
-// short is a function's name without the folders of its import path.
-func short(function string) string {
-	pkg := series.Package(function)
-	return function[strings.LastIndexByte(pkg, '/')+1:]
 }
 
 // near is a file's path from the working folder, which is the package's in go
@@ -265,9 +240,4 @@ func near(file string) string {
 		return file
 	}
 	return rel
-}
-
-// commandLine reports advice for another program than go test.
-func commandLine(s string) bool {
-	return strings.Contains(s, "GODEBUG=") || strings.Contains(s, "--")
 }

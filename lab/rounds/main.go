@@ -40,8 +40,8 @@ type comparison struct {
 	Pass     bool
 	Mismatch []string
 	Truth    *sizes
-	Leaky    *judged
-	Fixed    *judged
+	Leaky    *variant
+	Fixed    *variant
 }
 
 type sizes struct {
@@ -49,7 +49,7 @@ type sizes struct {
 	Goroutines float64 `json:"goroutines_per_op"`
 }
 
-type judged struct {
+type variant struct {
 	Verdict string
 	Totals  struct {
 		Bytes      total `json:"live_bytes"`
@@ -129,14 +129,14 @@ func (r *row) add(c comparison) {
 }
 
 // joined adds a verdict to those seen before.
-func joined(seen string, j *judged) string {
+func joined(seen string, v *variant) string {
 	switch {
-	case j == nil || strings.Contains(seen, j.Verdict):
+	case v == nil || strings.Contains(seen, v.Verdict):
 		return seen
 	case seen == "":
-		return j.Verdict
+		return v.Verdict
 	}
-	return seen + ", " + j.Verdict
+	return seen + ", " + v.Verdict
 }
 
 func deviation(measured, truth float64) float64 {

@@ -183,16 +183,14 @@ func collectResult(r *detect.Result, gauge func(*prometheus.Desc, float64, ...st
 		}
 		gauge(verdict, holds, string(v))
 	}
-	if t := r.Total(series.LiveBytes); t != nil {
-		if t.PerOp != nil {
-			gauge(retained, t.PerOp.Estimate)
+	for _, x := range []struct {
+		as    *prometheus.Desc
+		total string
+		per   detect.Per
+	}{{retained, series.LiveBytes, detect.PerOp}, {slope, series.LiveBytes, detect.PerSecond}, {goroutines, series.Goroutines, detect.PerOp}} {
+		if i := r.Total(x.total).In(x.per); i != nil {
+			gauge(x.as, i.Estimate)
 		}
-		if t.PerSecond != nil {
-			gauge(slope, t.PerSecond.Estimate)
-		}
-	}
-	if t := r.Total(series.Goroutines); t != nil && t.PerOp != nil {
-		gauge(goroutines, t.PerOp.Estimate)
 	}
 	if r.Forecast != nil {
 		gauge(timeLeft, r.Forecast.SecondsToLimit.Estimate)
@@ -203,10 +201,11 @@ func collectResult(r *detect.Result, gauge func(*prometheus.Desc, float64, ...st
 		if f.Line > 0 {
 			name = fmt.Sprintf("%s:%d", f.Function, f.Line)
 		}
-		if f.BytesPerOp == nil || told[name] || len(told) == maxSites {
+		kept := f.Bytes.On(detect.PerOp)
+		if kept == nil || told[name] || len(told) == maxSites {
 			continue
 		}
 		told[name] = true
-		gauge(site, f.BytesPerOp.Estimate, name)
+		gauge(site, kept.Estimate, name)
 	}
 }

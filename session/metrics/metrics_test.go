@@ -29,7 +29,9 @@ func (load) Latency() harness.Latency {
 }
 func (load) ErrorClasses() map[string]int64 { return map[string]int64{"status 503": 2, "timeout": 1} }
 
-func interval(v float64) *stats.Interval { return &stats.Interval{Estimate: v, Lo: v, Hi: v} }
+func perOp(v float64) *detect.Rate {
+	return &detect.Rate{Interval: stats.Interval{Estimate: v, Lo: v, Hi: v}, Per: detect.PerOp}
+}
 
 // full is metrics of which all is known.
 func full() *Metrics {
@@ -39,18 +41,18 @@ func full() *Metrics {
 	r := &detect.Result{
 		Verdict: detect.RunLeak,
 		Totals: []detect.Total{
-			{Name: series.LiveBytes, PerOp: interval(80.5), PerSecond: interval(16100)},
-			{Name: series.Goroutines, PerOp: interval(0.25)},
+			{Name: series.LiveBytes, Growth: perOp(80.5), OpsPerSecond: 200},
+			{Name: series.Goroutines, Growth: perOp(0.25)},
 		},
-		Forecast: &detect.Forecast{SecondsToLimit: *interval(3600)},
+		Forecast: &detect.Forecast{SecondsToLimit: perOp(3600).Interval},
 		Findings: []detect.Finding{
-			{Function: "shop.(*Cart).Add", Line: 12, BytesPerOp: interval(52.9)},
-			{Function: "shop.(*Cart).Add", Line: 12, BytesPerOp: interval(1)}, // another stack, the same line
+			{Function: "shop.(*Cart).Add", Line: 12, Bytes: perOp(52.9)},
+			{Function: "shop.(*Cart).Add", Line: 12, Bytes: perOp(1)}, // another stack, the same line
 			{Function: "shop.wait", Line: 3},
 		},
 	}
 	for i := range 30 {
-		r.Findings = append(r.Findings, detect.Finding{Function: fmt.Sprintf("f%d", i), BytesPerOp: interval(1)})
+		r.Findings = append(r.Findings, detect.Finding{Function: fmt.Sprintf("f%d", i), Bytes: perOp(1)})
 	}
 	m.SetResult(r)
 	return m

@@ -48,7 +48,7 @@ func (c column) header(f *frame, t tab) string {
 	if t == tabGoroutines {
 		what = "per "
 	}
-	per := axis(f.hasOps())
+	per := string(f.per())
 	switch c {
 	case colVerdict:
 		return "VERDICT"
@@ -191,10 +191,10 @@ func (c column) text(r *row, f *frame, t tab) string {
 	case colVerdict:
 		return report.Glyph(r.verdict) + " " + upper(report.Word(r.verdict))
 	case colWaits:
-		if r.reason == "" {
+		if r.wait == "" {
 			return "(running)"
 		}
-		return r.reason
+		return r.wait
 	case colRate:
 		if r.interval != nil {
 			return estimate
@@ -252,7 +252,7 @@ func (f *frame) workSince() float64 {
 	if f.mark < 0 || f.mark >= f.end {
 		return math.NaN()
 	}
-	ms, per := f.moments(), f.hasOps()
+	ms, per := f.moments(), f.per()
 	return work(&ms[f.end-1], per) - work(&ms[f.mark], per)
 }
 

@@ -16,7 +16,16 @@ type fact struct {
 	text  string
 }
 
-// facts of a row: how much, why, its shape with a hint, who holds it, warnings.
+// reader is who the sentences about a target are for: of a recording they name no
+// flags of a run.
+func (m *Model) reader(f *frame) report.Reader {
+	if m.cfg.Recording || f.t.state == StateReplay {
+		return report.Archivist
+	}
+	return report.Operator
+}
+
+// facts of a row: how much, why, its shape with a hint, who holds it.
 func (m *Model) facts(f *frame, r *row) []fact {
 	var out []fact
 	add := func(label, text string) {
@@ -26,7 +35,7 @@ func (m *Model) facts(f *frame, r *row) []fact {
 	}
 	add("size", sizeText(f, r))
 	if x := r.finding; x != nil {
-		add("why", report.Sentence(x.Why))
+		add("why", report.Sentence(report.FindingWhy(x, m.reader(f))))
 		shape := report.Printable(x.Shape)
 		switch {
 		case x.Docs != "" && shape != "":
@@ -35,15 +44,12 @@ func (m *Model) facts(f *frame, r *row) []fact {
 			shape = "hint: " + x.Docs
 		}
 		add("shape", shape)
-		add("held", report.Sentence(x.HeldBy))
-		if c := x.CreatedBy; c.Function != "" {
+		add("held", report.Sentence(report.Held(x.HeldBy, m.reader(f))))
+		if c := x.CreatedBy; c != nil {
 			add("begun", report.ShortFunction(c.Function)+" "+report.Place(c.Function, c.File, c.Line, f.t.info.Module))
 		}
 		if n := len(r.parts); n > 1 {
 			add("sites", fmt.Sprintf("it stands for %s sites", report.Count(float64(n))))
-		}
-		for _, w := range x.Warnings {
-			add("note", report.Printable(w))
 		}
 	}
 	return out
@@ -52,26 +58,26 @@ func (m *Model) facts(f *frame, r *row) []fact {
 // sizeText says what a row holds and how it grows, as far as it is known.
 func sizeText(f *frame, r *row) string {
 	var parts []string
-	per := axis(f.hasOps())
 	if x := r.finding; x != nil {
-		if i := along(f.res, x.BytesPerOp, x.BytesPerSecond); i != nil && !math.IsNaN(i.Estimate) {
-			parts = append(parts, bracket(report.BytesRate(i, per)))
+		per := f.res.Per
+		if i := x.Bytes.On(per); i != nil {
+			parts = append(parts, bracket(report.Growth(i, "B/"+string(per))))
 		}
-		if x.GoroutinesPerOp != nil && f.res.HasOps && !math.IsNaN(x.GoroutinesPerOp.Estimate) {
-			parts = append(parts, bracket(report.GoroutinesRate(x.GoroutinesPerOp, per)))
+		if i := x.Goroutines.On(per); i != nil {
+			parts = append(parts, bracket(report.Growth(i, "goroutines/"+string(per))))
 		}
-		if x.Kind == detect.KindHeap && x.ObjectsPerOp != nil && f.res.HasOps && !math.IsNaN(x.ObjectsPerOp.Estimate) {
-			parts = append(parts, report.Number(x.ObjectsPerOp.Estimate)+" objects/op")
+		if i := x.Objects.On(per); i != nil && x.Kind == detect.KindHeap {
+			parts = append(parts, report.Number(i.Estimate)+" objects/"+string(per))
 		}
-		if x.AllocPerOp != nil && !math.IsNaN(x.AllocPerOp.Estimate) {
-			parts = append(parts, report.Bytes(x.AllocPerOp.Estimate)+"/op allocated")
+		if i := x.Allocated.On(per); i != nil {
+			parts = append(parts, report.Bytes(i.Estimate)+"/"+string(per)+" allocated")
 		}
 		if x.Share > 0 {
 			of := " % of the growth"
 			if x.Verdict == detect.Churn {
 				of = " % of what is allocated"
 			}
-			parts = append(parts, report.Number(math.Round(100*x.Share))+of)
+			parts = append(parts, report.Number(math.Round(100*float64(x.Share)))+of)
 		}
 		if x.Trend != nil && !math.IsNaN(x.Trend.Tau) {
 			parts = append(parts, fmt.Sprintf("tau %.2f over %d", x.Trend.Tau, x.Trend.N))

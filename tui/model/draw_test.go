@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
@@ -205,7 +206,7 @@ func TestTrendOfAGauge(t *testing.T) {
 		}
 		return v
 	}
-	res := &detect.Result{Totals: []detect.Total{{Name: "grows", Verdict: detect.Suspect}, {Name: "calm", Verdict: detect.Stable}, {Name: "open"}}}
+	res := &detect.Result{Totals: []detect.Total{{Name: "grows", Verdict: detect.Suspect}, {Name: "stays", Verdict: detect.Stable}, {Name: "open"}}}
 	for _, c := range []struct {
 		name  string
 		total string
@@ -213,15 +214,60 @@ func TestTrendOfAGauge(t *testing.T) {
 		want  string
 	}{
 		{"the verdict says that it grows", "grows", ramp(40, 0), "▲"},
-		{"the verdict says that it is stable", "calm", ramp(40, 50), "="},
+		{"the verdict says that it is stable", "stays", ramp(40, 50), "="},
 		{"an open verdict lets the ranks tell", "open", ramp(40, 50), "▲"},
 		{"it falls", "", ramp(40, -20), "▼"},
 		{"it rises by too little", "", ramp(40, 0.01), "="},
-		{"it is too short", "", ramp(5, 50), " "},
+		{"it is too short", "", ramp(4, 50), " "},
 		{"it is not known", "", []float64{math.NaN(), math.NaN()}, " "},
+		{"it is not judged", "", nil, " "},
 	} {
-		if got := trendOf(&frame{res: res}, &gauge{series: c.v, total: c.total}).Text; got != c.want {
+		if got := trendOf(&frame{res: res}, &gauge{series: ramp(40, 50), judged: c.v, total: c.total}).Text; got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestGaugesTellTheTrendOfWhatWasJudged(t *testing.T) {
+	t.Parallel()
+	f := feed(t, late).frameNow()
+	judged := f.res.Window.Snapshots
+	for _, g := range gauges(f) {
+		want, first := judged, 9
+		switch g.name {
+		case "peak RSS":
+			continue
+		case "RSS": // of the probes, each between two snapshots
+			want = judged - 1
+		}
+		if len(g.judged) != want || g.judged[0] != g.series[first] {
+			t.Errorf("%s: %d values from %g, want %d from %g", g.name, len(g.judged), g.judged[0], want, g.series[first])
+		}
+	}
+	f.res = nil
+	for _, g := range gauges(f) {
+		if len(g.judged) > 0 || trendOf(f, &g).Text != " " {
+			t.Errorf("%s: a trend of %d values before the first judgement", g.name, len(g.judged))
+		}
+	}
+}
+
+func TestOfARecordingNobodyIsToldFlags(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		cfg   Config
+		state State
+		want  report.Reader
+	}{
+		{Config{}, StateLive, report.Operator},
+		{Config{}, StateEnded, report.Operator},
+		{Config{}, StateReplay, report.Archivist},
+		{Config{Recording: true}, StateLive, report.Archivist},
+	} {
+		m := New(c.cfg)
+		m.Apply(Update{Source: "a", State: c.state})
+		if got := m.reader(m.frameNow()); got != c.want {
+			t.Errorf("recording %v, state %d: reader %d, want %d", c.cfg.Recording, c.state, got, c.want)
 		}
 	}
 }
@@ -276,13 +322,16 @@ func TestWhatIsNotKnownIsNotShown(t *testing.T) {
 			Heap: &snapshot.Heap{Period: 512 << 10, Samples: []snapshot.HeapSample{{Stack: st, Size: 100, InuseObjects: int64(10 + i), InuseBytes: int64(1000 + 100*i)}}},
 		}}}})
 	}
+	m.Apply(Update{Source: "a", Result: &detect.Result{Per: detect.PerSecond, Window: detect.Window{
+		From: began.Add(3 * time.Minute), To: began.Add(8 * time.Minute), Snapshots: 6, Work: 300,
+	}}})
 	picture := text(m, 110, 32)
 	for _, not := range []string{"RSS", "goal", "gorout.", "p99", "pid", "ops", "NaN", "Inf", "sampling", "cost", "limit"} {
 		if strings.Contains(picture, not) {
 			t.Errorf("%q is shown:\n%s", not, picture)
 		}
 	}
-	for _, want := range []string{"load not known: growth is per second", "B/s", "a.F a/f.go:3", "live heap", "1.67"} {
+	for _, want := range []string{"load not known: growth is per second", "B/s", "a.F a/f.go:3", "live heap", "1.67", "+100"} {
 		if !strings.Contains(picture, want) {
 			t.Errorf("%q is not shown:\n%s", want, picture)
 		}

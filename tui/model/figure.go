@@ -11,7 +11,7 @@ import (
 
 // shortBytes is a size for a column: "31.0M", "512", "" where unknown.
 func shortBytes(v float64) string {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
+	if !stats.Finite(v) {
 		return ""
 	}
 	n, unit, _ := strings.Cut(report.Bytes(v), " ")
@@ -29,7 +29,7 @@ func signed(v float64, print func(float64) string) string {
 
 // number is a figure for a column with the decimals that like deserves.
 func number(v, like float64) string {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
+	if !stats.Finite(v) {
 		return ""
 	}
 	if math.Abs(v) >= 1<<20 {
@@ -45,7 +45,7 @@ func rates(i *stats.Interval) (estimate, half string) {
 		return "", ""
 	}
 	h := (i.Hi - i.Lo) / 2
-	if math.IsNaN(h) || math.IsInf(h, 0) {
+	if !stats.Finite(h) {
 		return number(i.Estimate, i.Estimate), ""
 	}
 	like := math.Max(math.Abs(i.Estimate), h)
@@ -57,22 +57,6 @@ func rates(i *stats.Interval) (estimate, half string) {
 
 // bracket is "[lo … hi]" of a rate as the report prints it.
 func bracket(rate string) string { return strings.Replace(rate, ", ", " … ", 1) }
-
-// along picks the interval of the axis that a result is judged on.
-func along(res *detect.Result, perOp, perSecond *stats.Interval) *stats.Interval {
-	if res != nil && !res.HasOps {
-		return perSecond
-	}
-	return perOp
-}
-
-// axis is the word for the unit of work.
-func axis(hasOps bool) string {
-	if hasOps {
-		return "op"
-	}
-	return "s"
-}
 
 // styleOf a verdict.
 func styleOf(v detect.Verdict) Style {

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/series"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
@@ -21,37 +22,34 @@ func (z *fitLine) at(seconds, slope float64) float64 {
 	return z.meanLive + slope*(z.x(seconds)-z.meanWork)
 }
 
-// fit of the live heap as judged; nil where it is not known.
+// fit of the live heap as judged, over the judged moments; nil where it is not
+// known.
 func (f *frame) fit() *fitLine {
 	if f.res == nil {
 		return nil
 	}
-	total := f.res.Total("live_bytes")
-	if total == nil || total.Verdict == detect.Unknown && f.res.Verdict != detect.RunLeak && f.res.Judged < 3 {
-		return nil
-	}
-	i := along(f.res, total.PerOp, total.PerSecond)
+	per := f.res.Per
+	i := f.res.Total(series.LiveBytes).In(per)
 	if i == nil || !i.Finite() {
 		return nil
 	}
-	hasOps := f.res.HasOps
-	at := f.tail(func(m *moment) bool { return !math.IsNaN(m.live) && !math.IsNaN(work(m, hasOps)) })
+	at := f.judged(func(m *moment) bool { return !math.IsNaN(m.live) && !math.IsNaN(work(m, per)) })
 	if len(at) < 3 {
 		return nil
 	}
 	ms := f.moments()
 	z := &fitLine{Interval: *i, from: ms[at[0]].seconds}
 	for _, k := range at {
-		z.meanWork += work(&ms[k], hasOps) / float64(len(at))
+		z.meanWork += work(&ms[k], per) / float64(len(at))
 		z.meanLive += ms[k].live / float64(len(at))
 	}
-	z.x = func(seconds float64) float64 { return interpolate(ms, at, seconds, hasOps) }
+	z.x = func(seconds float64) float64 { return interpolate(ms, at, seconds, per) }
 	return z
 }
 
 // interpolate gives the work at a time, from the moments at at; beyond their
 // ends at the mean rate.
-func interpolate(ms []moment, at []int, seconds float64, hasOps bool) float64 {
+func interpolate(ms []moment, at []int, seconds float64, per detect.Per) float64 {
 	first, last := &ms[at[0]], &ms[at[len(at)-1]]
 	if d := last.seconds - first.seconds; seconds <= first.seconds || seconds >= last.seconds {
 		near := first
@@ -59,9 +57,9 @@ func interpolate(ms []moment, at []int, seconds float64, hasOps bool) float64 {
 			near = last
 		}
 		if !(d > 0) {
-			return work(near, hasOps)
+			return work(near, per)
 		}
-		return work(near, hasOps) + (seconds-near.seconds)*(work(last, hasOps)-work(first, hasOps))/d
+		return work(near, per) + (seconds-near.seconds)*(work(last, per)-work(first, per))/d
 	}
 	lo, hi := 0, len(at)-1
 	for hi-lo > 1 {
@@ -73,7 +71,7 @@ func interpolate(ms []moment, at []int, seconds float64, hasOps bool) float64 {
 	}
 	a, b := &ms[at[lo]], &ms[at[hi]]
 	if !(b.seconds > a.seconds) {
-		return work(a, hasOps)
+		return work(a, per)
 	}
-	return work(a, hasOps) + (seconds-a.seconds)/(b.seconds-a.seconds)*(work(b, hasOps)-work(a, hasOps))
+	return work(a, per) + (seconds-a.seconds)/(b.seconds-a.seconds)*(work(b, per)-work(a, per))
 }

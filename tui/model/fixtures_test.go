@@ -60,7 +60,7 @@ type sim struct {
 }
 
 // pipeline is the process of the mock-up: two leaks, a cache that fills, one that
-// is full, and much that is calm.
+// is full, and much that stays flat.
 func pipeline() *sim {
 	s := &sim{
 		target: snapshot.Target{Name: "processor:6060", GoVersion: "go1.26.8", PID: 4121, MemProfileRate: 16384, Limit: 512 << 20, Module: "example.com/pipeline"},
@@ -85,7 +85,7 @@ func pipeline() *sim {
 		"example.com/pipeline/索引.(*転置索引).追加する文書 /src/pipeline/索引/転置.go:204", root)
 	for i := range 40 {
 		add(64, func(n float64) float64 { return 50 + float64(i) + 5*math.Cos(n/(1000+float64(i))) },
-			fmt.Sprintf("example.com/pipeline/calm%d.(*Thing).Do /src/pipeline/calm%d/thing.go:%d", i, i, 10+i), root)
+			fmt.Sprintf("example.com/pipeline/flat%d.(*Thing).Do /src/pipeline/flat%d/thing.go:%d", i, i, 10+i), root)
 	}
 	s.groups = []simGroup{
 		{stackOf("runtime.gopark /usr/local/go/src/runtime/proc.go:462", "runtime.chansend /usr/local/go/src/runtime/chan.go:283", "runtime.chansend1 /usr/local/go/src/runtime/chan.go:161",
@@ -190,8 +190,8 @@ func (s *sim) updates(until time.Duration) []Update {
 		part.Snapshots = run.Snapshots[:i+1]
 		u := Update{
 			Source: "processor:6060", Time: x.Time, State: StateLive, Title: "run closure/leaky", Tick: time.Second, Run: &part, Plan: s.plan(),
-			Load:  &Load{Source: "heapdrift", Rate: s.rate, Sent: x.Load.Sent, Completed: x.Load.Completed, Latency: x.Load.Latency},
-			Probe: []Probe{{Time: x.Time.Add(s.every / 2), LiveBytes: 1 << 20, RSS: *x.RSS + 1<<20}},
+			Load:   &Load{Source: "heapdrift", Load: *x.Load},
+			Probes: []Probe{{Time: x.Time.Add(s.every / 2), RSS: *x.RSS + 1<<20}},
 		}
 		for _, p := range s.phases {
 			if p.Phase == x.Phase && p.Pass == x.Pass {
@@ -210,49 +210,65 @@ func interval(estimate, half float64) *stats.Interval {
 	return &stats.Interval{Estimate: estimate, Lo: estimate - half, Hi: estimate + half, Confidence: 0.95, N: 40}
 }
 
+func perOp(estimate, half float64) *detect.Rate {
+	return &detect.Rate{Interval: *interval(estimate, half), Per: detect.PerOp}
+}
+
+// window is from one moment of the run to another.
+func (s *sim) window(from, to time.Duration) detect.Window {
+	return detect.Window{
+		From: began.Add(from), To: began.Add(to), Snapshots: 1 + int((to-from)/s.every),
+		Work: s.ops(to) - s.ops(from), Phased: len(s.phases) > 0,
+	}
+}
+
 // result is what a judgement of the pipeline's first n snapshots says. It is
 // written down, not computed: what the dashboard shows must not change with the
 // statistics.
 func (s *sim) result(n int) *detect.Result {
 	id := func(i int) string { return detect.SiteID(series.SiteKey(s.sites[i].stack)) }
-	site := func(i int, v detect.Verdict, perOp, half float64) detect.Finding {
+	site := func(i int, v detect.Verdict, rate, half float64) detect.Finding {
 		x := s.sites[i]
 		c := x.stack.Frames[max(0, series.Culprit(x.stack.Frames, s.target.Module))]
 		return detect.Finding{
 			ID: id(i), Kind: detect.KindHeap, Verdict: v, Function: c.Function, File: c.File, Line: c.Line, Stack: x.stack.Frames,
-			BytesPerOp: interval(perOp, half), Trend: &detect.Trend{Tau: 0.98, P: 1e-9, N: n},
+			Bytes: perOp(rate, half), Trend: &detect.Trend{Tau: 0.98, P: 1e-9, N: n},
 		}
 	}
 	late := n > 60
 	r := &detect.Result{
-		Verdict: detect.RunInconclusive, HasOps: true, Snapshots: n, Judged: n - 9, Ops: 304112, Seconds: float64(n) * 10,
+		Verdict: detect.RunInconclusive, Per: detect.PerOp, Snapshots: n, Window: s.window(9*s.every, time.Duration(n-1)*s.every), Ops: 304112, Seconds: float64(n) * 10,
 		Totals: []detect.Total{
-			{Name: series.LiveBytes, PerOp: interval(80.4, 1.3), PerSecond: interval(80.4*400, 1.3*400), Verdict: detect.Growing},
-			{Name: series.Goroutines, PerOp: interval(0.009, 0.0004), Verdict: detect.Growing},
+			{Name: series.LiveBytes, Growth: perOp(80.4, 1.3), OpsPerSecond: s.rate, Verdict: detect.Growing},
+			{Name: series.Goroutines, Growth: perOp(0.009, 0.0004), OpsPerSecond: s.rate, Verdict: detect.Growing},
 			{Name: series.RSSBytes, Verdict: detect.Growing},
 		},
 	}
 	leak := site(0, detect.Growing, 52.9, 1.1)
-	leak.Why = []string{"passes all gates at α = 1 %/214", "kept after the drain", "pass 2 grew like pass 1"}
+	leak.Reasons = []detect.Reason{
+		{Code: detect.PassesAllTests, Values: detect.Values{Samples: 9000, N: 214, Level: 0.01, Tau: 0.98, P: 1e-9}},
+		{Code: detect.KeptAfterDrain},
+		{Code: detect.SecondPassGrew, Values: detect.Values{Share: 0.97}},
+	}
 	if late {
 		leak.Verdict, r.Verdict = detect.Leak, detect.RunLeak
 		r.Totals[0].Verdict = detect.Leak
 		r.Forecast = &detect.Forecast{LimitBytes: 512 << 20, SecondsToLimit: stats.Interval{Estimate: 10560, Lo: 9660, Hi: 11520}}
-		leak.Shape, leak.Docs, leak.HeldBy = "closure retention", "docs/closure.md", []string{"381 goroutines [sleep] in example.com/pipeline/embed.(*Batcher).Flush.func1"}
-		leak.ObjectsPerOp, leak.Share = interval(0.0517, 0.001), 0.66
+		leak.Shape, leak.Docs, leak.HeldBy = "closure retention", "docs/closure.md", []detect.Holder{{Goroutines: 381, WaitReason: "sleep", Function: "example.com/pipeline/embed.(*Batcher).Flush.func1"}}
+		leak.Objects, leak.Share = perOp(0.0517, 0.001), 0.66
 	}
 	g := s.groups[0].stack
 	reason, where, root := series.GroupKey(g)
 	retry := detect.Finding{
 		ID: detect.GroupID(reason, where, root), Kind: detect.KindGoroutine, Verdict: leak.Verdict, Function: where, File: g.Frames[3].File, Line: g.Frames[3].Line,
-		Stack: g.Frames, WaitReason: reason, GoroutinesPerOp: interval(0.009, 0.0004), BytesPerOp: interval(4.8, 0.2), Count: 381, Shape: "stuck goroutine", Docs: "docs/stuckreceive.md", CreatedBy: snapshot.Frame{Function: "example.com/pipeline/worker.(*Pool).Submit", File: "/src/pipeline/worker/pool.go", Line: 44},
-		Why: []string{"they begin and do not end: +369 in 60 snapshots (tau 1.00, p 1e-12)"},
+		Stack: g.Frames, WaitReason: reason, Goroutines: perOp(0.009, 0.0004), Bytes: perOp(4.8, 0.2), Count: 381, Shape: "stuck goroutine", Docs: "docs/stuckreceive.md", CreatedBy: &snapshot.Frame{Function: "example.com/pipeline/worker.(*Pool).Submit", File: "/src/pipeline/worker/pool.go", Line: 44},
+		Reasons: []detect.Reason{{Code: detect.DoNotEnd, Values: detect.Values{Count: 369, N: 60, Tau: 1, P: 1e-12}}},
 	}
 	r.Findings = []detect.Finding{leak, retry, site(1, detect.Growing, 0.9, 1.3), site(2, detect.Plateau, 0, 0.4)}
 	if late {
-		r.Warnings = []string{"live bytes grew by at least 300 between any two idle snapshots, more than taking one leaves behind: the program keeps memory without load"}
+		r.Warn(detect.Warning{Code: detect.Recorded, Text: "live bytes grew by at least 300 between any two idle snapshots, more than taking one leaves behind: the program keeps memory without load"})
 	}
-	r.Findings[2].Why = []string{"grew more slowly towards the end: a cache that fills looks the same; run 5 min longer"}
+	r.Findings[2].Reasons = []detect.Reason{{Code: detect.SlackensHalfway, Values: detect.Values{Share: 0.3}}}
 	return r
 }
 

@@ -39,7 +39,7 @@ func TestTenHoursKeepMemoryFlat(t *testing.T) {
 			}
 			m.Apply(Update{
 				Source: "a", Time: x.Time, State: StateLive, Run: &snapshot.Run{Target: s.target, Snapshots: []*snapshot.Snapshot{x}}, Result: s.result(i),
-				Probe:  []Probe{{Time: x.Time.Add(time.Second / 2), RSS: 1 << 30}},
+				Probes: []Probe{{Time: x.Time.Add(time.Second / 2), RSS: 1 << 30}},
 				Events: []Event{{Time: x.Time, Severity: Severity(i % 3), Text: fmt.Sprintf("something happened, number %d", i)}},
 			})
 			if i%60 == 0 {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
-	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 )
 
 // frame is a target as it stood at a moment: what a picture is drawn from.
@@ -51,97 +50,95 @@ func (f *frame) last() (m moment, ok bool) {
 	return f.t.line.moments[f.end-1], true
 }
 
-// hasOps reports that growth is told per operation: as the judgement has it,
-// else as the moments do.
-func (f *frame) hasOps() bool {
+// per is the unit of work that growth is told by: as the judgement has it, else
+// as the moments do.
+func (f *frame) per() detect.Per {
 	if f.res != nil {
-		return f.res.HasOps
+		return f.res.Per
 	}
-	moves := false
 	ms := f.moments()
+	per := detect.PerSecond
 	for i := range ms {
 		if math.IsNaN(ms[i].ops) {
-			return false
+			return detect.PerSecond
 		}
-		moves = moves || ms[i].ops != ms[0].ops
+		if ms[i].ops != ms[0].ops {
+			per = detect.PerOp
+		}
 	}
-	return moves
+	return per
 }
 
 // work of a moment on the axis of growth.
-func work(m *moment, hasOps bool) float64 {
-	if hasOps {
+func work(m *moment, per detect.Per) float64 {
+	if per == detect.PerOp {
 		return m.ops
 	}
 	return m.seconds
 }
 
-// tail are the moments that growth is told from, as detect picks them: of the
-// last uninterrupted piece, the steady phase where there are phases, else the
-// last two thirds. known picks those that have the quantity.
-func (f *frame) tail(known func(*moment) bool) []int {
-	ms := f.moments()
-	if len(ms) == 0 {
+// judged are the moments that the verdict was reached from and that have the
+// quantity which known asks for. Before the first judgement there are none.
+func (f *frame) judged(known func(*moment) bool) []int {
+	if f.res == nil {
 		return nil
 	}
-	var steady []int
-	phased := false
+	var at []int
+	ms := f.moments()
 	for i := range ms {
-		m := &ms[i]
-		if m.piece != ms[len(ms)-1].piece {
-			continue
-		}
-		switch m.phase {
-		case snapshot.PhaseIdle, snapshot.PhaseWarmup:
-			phased = true
-		case snapshot.PhaseDrain:
-		default:
-			if known(m) {
-				steady = append(steady, i)
-			}
+		if f.res.Window.Holds(ms[i].at) && known(&ms[i]) {
+			at = append(at, i)
 		}
 	}
-	if !phased {
-		steady = steady[len(steady)/3:]
-	}
-	return steady
+	return at
 }
 
-// fitter gives least-squares slopes of many series over the same tail in one
-// pass each: slope = Σ weight·y.
+// workPerMinute is how many units of work a minute had while it was judged; NaN
+// where that is not known.
+func (f *frame) workPerMinute() float64 {
+	if f.res == nil {
+		return math.NaN()
+	}
+	w := f.res.Window
+	minutes := w.To.Sub(w.From).Minutes()
+	if !(minutes > 0) {
+		return math.NaN()
+	}
+	return w.Work / minutes
+}
+
+// fitter gives least-squares slopes of many series over the judged moments in
+// one pass each: slope = Σ weight·y.
 type fitter struct {
-	at        []int
-	weight    []float64 // per unit of work
-	perMinute float64   // units of work a minute
+	at     []int
+	weight []float64 // per unit of work
 }
 
 // fitterOf prepares the slopes; with fewer than three moments they are unknown.
 func (f *frame) fitterOf(known func(*moment) bool) fitter {
-	hasOps := f.hasOps()
-	at := f.tail(func(m *moment) bool { return known(m) && !math.IsNaN(work(m, hasOps)) })
+	per := f.per()
+	at := f.judged(func(m *moment) bool { return known(m) && !math.IsNaN(work(m, per)) })
 	if len(at) < 3 {
 		return fitter{}
 	}
 	ms := f.moments()
 	mean := 0.0
 	for _, i := range at {
-		mean += work(&ms[i], hasOps) / float64(len(at))
+		mean += work(&ms[i], per) / float64(len(at))
 	}
 	sxx := 0.0
 	weight := make([]float64, len(at))
 	for k, i := range at {
-		weight[k] = work(&ms[i], hasOps) - mean
+		weight[k] = work(&ms[i], per) - mean
 		sxx += weight[k] * weight[k]
 	}
-	first, last := &ms[at[0]], &ms[at[len(at)-1]]
-	minutes := (last.seconds - first.seconds) / 60
-	if !(sxx > 0) || !(minutes > 0) {
+	if !(sxx > 0) {
 		return fitter{}
 	}
 	for k := range weight {
 		weight[k] /= sxx
 	}
-	return fitter{at: at, weight: weight, perMinute: (work(last, hasOps) - work(first, hasOps)) / minutes}
+	return fitter{at: at, weight: weight}
 }
 
 // slope of a series per unit of work; NaN where it is not known.

@@ -60,17 +60,17 @@ func play(t *testing.T, data []byte) {
 			u := Update{Source: name, Time: s.Time, State: State(k % 7), Run: &snapshot.Run{Target: run.target, Snapshots: []*snapshot.Snapshot{s}}}
 			if k%3 == 0 {
 				u.Result = run.result(int(k))
-				u.Result.HasOps = k%2 == 0
+				u.Result.Per = [2]detect.Per{detect.PerOp, detect.PerSecond}[k%2]
 				if k%4 == 0 {
-					bad := &stats.Interval{Estimate: math.NaN(), Lo: math.Inf(-1), Hi: math.Inf(1)}
-					u.Result.Findings[0].BytesPerOp, u.Result.Totals[0].PerOp = bad, bad
+					bad := &detect.Rate{Interval: stats.Interval{Estimate: math.NaN(), Lo: math.Inf(-1), Hi: math.Inf(1)}, Per: u.Result.Per}
+					u.Result.Findings[0].Bytes, u.Result.Totals[0].Growth = bad, bad
 					u.Result.Findings = append(u.Result.Findings, detect.Finding{ID: "no site", Kind: detect.KindHeap, Verdict: detect.Leak, Function: detect.Unattributed, Parts: []string{"no site", u.Result.Findings[2].ID}})
 				}
 			}
 			u.Events = []Event{{Time: s.Time.Add(-time.Duration(k) * time.Minute), Severity: Severity(k % 4), Text: string([]byte{k, 'e', 27, k})}}
-			u.Probe = []Probe{{Time: s.Time, RSS: uint64(k) << 20}}
+			u.Probes = []Probe{{Time: s.Time, RSS: uint64(k) << 20}}
 			u.Progress = &Progress{Phase: snapshot.PhaseSteady, Pass: int(k), Done: time.Duration(k) * time.Hour, Total: time.Duration(k)}
-			u.Load = &Load{Rate: float64(k), Completed: -int64(k)}
+			u.Load = &Load{Load: snapshot.Load{Rate: float64(k), Completed: -int64(k)}}
 			m.Apply(u)
 		case b < 220:
 			w, h = int(next())%140, int(next())%50

@@ -13,6 +13,7 @@ import (
 	"github.com/rivo/uniseg"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/series"
 )
 
 var update = flag.Bool("update", false, "write the goldens anew")
@@ -97,7 +98,7 @@ func TestPicturesAreAsLookedAt(t *testing.T) {
 		{"help", 110, 32, late, do(ActionHelp)},
 		{"help", 80, 24, late, do(ActionHelp)},
 		{"since", 110, 32, late, do(ActionScrubBack, ActionScrubBack, ActionScrubBack, ActionScrubBack, ActionScrubBack, ActionDiff, ActionScrubForward, ActionScrubForward)},
-		{"filter", 80, 24, late, func(m *Model) { m.Do(ActionFilter); m.Type("追加|calm1[0-3]"); m.Do(ActionDown) }},
+		{"filter", 80, 24, late, func(m *Model) { m.Do(ActionFilter); m.Type("追加|flat1[0-3]"); m.Do(ActionDown) }},
 		{"badfilter", 80, 24, late, func(m *Model) { m.Do(ActionFilter); m.Type("embed(") }},
 		{"frozen", 110, 32, late, func(m *Model) { m.Do(ActionFreeze); m.Apply(pipeline().updates(25 * time.Minute)[149]) }},
 		{"targets", 110, 32, late, func(m *Model) {
@@ -116,18 +117,23 @@ func TestPicturesAreAsLookedAt(t *testing.T) {
 			})
 		}},
 		{"clean", 110, 32, late, func(m *Model) {
-			r := pipeline().result(10)
+			s := pipeline()
+			r := s.result(10)
+			r.Snapshots, r.Window = 116, s.window(90*time.Second, late)
 			r.Verdict, r.Findings = detect.RunClean, r.Findings[3:]
-			r.Totals[0].PerOp, r.Totals[0].Verdict = interval(0.2, 0.7), detect.Stable
+			r.Totals[0].Growth, r.Totals[0].Verdict = perOp(0.2, 0.7), detect.Stable
 			r.Totals[1].Verdict, r.Totals[2].Verdict = detect.Stable, detect.Plateau
 			bytes, routines := 0.9, 0.0002
-			r.Power = &detect.Power{BytesPerOp: &bytes, GoroutinesPerOp: &routines, Confidence: 0.9}
+			r.Power = &detect.Power{Bytes: &bytes, Goroutines: &routines, Per: detect.PerOp, Confidence: 0.9}
 			m.Apply(Update{Source: "processor:6060", Time: began.Add(late), State: StateEnded, Result: r})
 		}},
 		{"restart", 80, 24, -1, func(m *Model) {
 			s := pipeline()
 			s.phases, s.restart = nil, 5*time.Minute
-			m.Apply(Update{Source: "processor:6060", State: StateLive, Run: s.run(9 * time.Minute)})
+			m.Apply(Update{
+				Source: "processor:6060", State: StateLive, Run: s.run(9 * time.Minute),
+				Result: &detect.Result{Verdict: detect.RunInconclusive, Per: detect.PerOp, Snapshots: 55, Window: s.window(380*time.Second, 9*time.Minute), Totals: []detect.Total{{Name: series.LiveBytes, Growth: perOp(78.2, 1.3), OpsPerSecond: s.rate, Verdict: detect.Growing}}},
+			})
 		}},
 		{"nothing", 80, 24, -1, nil},
 	}

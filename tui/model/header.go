@@ -8,6 +8,7 @@ import (
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/analyzer/report"
+	"github.com/heapdrift/heapdrift/analyzer/series"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
@@ -130,24 +131,23 @@ func growthTexts(f *frame) []Span {
 		return nil
 	}
 	var out []Span
-	per := axis(f.res.HasOps)
-	add := func(name string, always bool, print func(*stats.Interval, string) string, label string) {
+	add := func(name string, always bool, what, label string) {
 		t := f.res.Total(name)
-		if t == nil || !always && !report.AsksAttention(t.Verdict) {
+		if t == nil || !always && !t.Verdict.AsksAttention() {
 			return
 		}
-		if i := along(f.res, t.PerOp, t.PerSecond); i != nil && !math.IsNaN(i.Estimate) && !math.IsInf(i.Estimate, 0) {
-			out = append(out, Span{bracket(print(i, per)) + label, styleOfTotal(t.Verdict)})
+		if i := t.In(f.res.Per); i != nil && stats.Finite(i.Estimate) {
+			out = append(out, Span{bracket(report.Growth(i, what+"/"+string(f.res.Per))) + label, styleOfTotal(t.Verdict)})
 		}
 	}
-	add("live_bytes", true, report.BytesRate, "")
-	add("goroutines", false, report.GoroutinesRate, "")
-	add("stack_bytes", false, report.BytesRate, " stacks")
+	add(series.LiveBytes, true, "B", "")
+	add(series.Goroutines, false, "goroutines", "")
+	add(series.StackBytes, false, "B", " stacks")
 	return out
 }
 
 func styleOfTotal(v detect.Verdict) Style {
-	if report.AsksAttention(v) {
+	if v.AsksAttention() {
 		return styleOf(v)
 	}
 	return Number
@@ -158,20 +158,11 @@ func perMinute(f *frame) string {
 	if f.res == nil {
 		return ""
 	}
-	t := f.res.Total("live_bytes")
-	if t == nil {
+	i := f.res.Total(series.LiveBytes).In(detect.PerSecond)
+	if i == nil || !stats.Finite(i.Estimate) {
 		return ""
 	}
-	i := along(f.res, t.PerOp, t.PerSecond)
-	if i == nil {
-		return ""
-	}
-	z := f.fitterOf(func(m *moment) bool { return !math.IsNaN(m.live) })
-	v := i.Estimate * z.perMinute
-	if math.IsNaN(v) || math.IsInf(v, 0) || z.perMinute == 0 {
-		return ""
-	}
-	return report.Bytes(v) + "/min"
+	return report.Bytes(60*i.Estimate) + "/min"
 }
 
 // tally counts what was found: "3 sites, 1 suspect".
@@ -208,7 +199,7 @@ func forecast(f *frame) string {
 	}
 	x := f.res.Forecast
 	i := x.SecondsToLimit
-	if math.IsNaN(i.Estimate) || math.IsInf(i.Estimate, 0) || i.Estimate < 0 {
+	if !stats.Finite(i.Estimate) || i.Estimate < 0 {
 		return ""
 	}
 	s := "limit " + report.Bytes(float64(x.LimitBytes)) + " in ≈ " + report.Duration(i.Estimate)
@@ -272,11 +263,12 @@ func (m *Model) powerLine(c *canvas, r rect, f *frame) {
 			if f.res.Snapshots == 1 {
 				s = "1 snapshot"
 			}
-			pieces = append(pieces, piece{5, []Span{{"judged ", Dim}, {fmt.Sprintf("%s of %s", report.Count(float64(f.res.Judged)), s), Normal}}})
+			pieces = append(pieces, piece{5, []Span{{"judged ", Dim}, {fmt.Sprintf("%s of %s", report.Count(float64(f.res.Window.Snapshots)), s), Normal}}})
 		}
 	}
 	if f.res != nil && len(f.res.Warnings) > 0 {
-		pieces = append(pieces, piece{4, []Span{{"l", Key}, {" " + report.Plural(float64(len(f.res.Warnings)), "warning"), Warning1}}})
+		n := len(report.Warnings(f.res.Warnings, m.reader(f)))
+		pieces = append(pieces, piece{4, []Span{{"l", Key}, {" " + report.Plural(float64(n), "warning"), Warning1}}})
 	}
 	if r := f.t.info.MemProfileRate; r > 0 {
 		pieces = append(pieces, piece{3, []Span{{"sampling ", Dim}, {report.Bytes(float64(r)), Normal}}})

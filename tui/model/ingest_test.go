@@ -1,11 +1,13 @@
 package model
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/series"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 )
 
@@ -21,9 +23,8 @@ func TestRestartIsAnEventAndCutsTheFit(t *testing.T) {
 	if line(m, "◆ 05:00 the target was restarted (") == "" {
 		t.Errorf("no event tells of the restart:\n%s", text(m, 110, 32))
 	}
-	rows, _ := m.rowsNow(m.frameNow())
-	i := slices.IndexFunc(rows, func(r *row) bool { return r.name == "embed.(*Batcher).Flush" })
-	if got := rows[i].rate; got < 52 || got > 54 {
+	m.Apply(Update{Source: "a", Result: &detect.Result{Per: detect.PerOp, Window: s.window(6*time.Minute, 9*time.Minute)}})
+	if got := flush(m).rate; got < 52 || got > 54 {
 		t.Errorf("Flush grows by %.1f B/op since the restart, want 52.9: the fall to zero is no part of it", got)
 	}
 	if warned := len(m.targets[0].events); warned != 1 {
@@ -61,7 +62,7 @@ func TestAFindingOfSeveralSitesIsOneRow(t *testing.T) {
 	r := s.result(100)
 	ids := []string{r.Findings[0].ID, r.Findings[3].ID}
 	r.Findings[0].Parts = ids
-	r.Findings = append(r.Findings[:3:3], detect.Finding{ID: "none", Kind: detect.KindHeap, Verdict: detect.Growing, Function: detect.Unattributed, BytesPerOp: interval(5, 1)})
+	r.Findings = append(r.Findings[:3:3], detect.Finding{ID: "none", Kind: detect.KindHeap, Verdict: detect.Growing, Function: detect.Unattributed, Bytes: perOp(5, 1)})
 	m.Apply(Update{Source: "a", Run: run, Result: r})
 	got := names(m)
 	if slices.Contains(got, "feed.(*Cache).Get") {
@@ -94,17 +95,40 @@ func TestVerdictsThatChangeAreEvents(t *testing.T) {
 	}
 }
 
-func TestGrowthIsToldFromTheLastTwoThirds(t *testing.T) {
+// flush is the row of the site that leaks in the pipeline.
+func flush(m *Model) *row {
+	rows, _ := m.rowsNow(m.frameNow())
+	return rows[slices.IndexFunc(rows, func(r *row) bool { return r.name == "embed.(*Batcher).Flush" })]
+}
+
+func TestGrowthIsToldFromWhatWasJudged(t *testing.T) {
 	t.Parallel()
 	s := pipeline()
 	s.phases, s.every = nil, 10*time.Second
 	s.sites[0].objects = func(n float64) float64 { return min(n, 100*400) } // full after 100 s
 	m := New(DefaultConfig())
 	m.Apply(Update{Source: "a", Run: s.run(6 * time.Minute)})
-	rows, _ := m.rowsNow(m.frameNow())
-	i := slices.IndexFunc(rows, func(r *row) bool { return r.name == "embed.(*Batcher).Flush" })
-	if got := rows[i].rate; got != 0 {
-		t.Errorf("a cache that was full in the first third grows by %g B/op", got)
+	if r := flush(m); !math.IsNaN(r.rate) || !math.IsNaN(r.perMinute) || m.frameNow().fit() != nil {
+		t.Errorf("before the first judgement it grows by %g B/op, %g a minute", r.rate, r.perMinute)
+	}
+	for _, c := range []struct {
+		from, to        time.Duration
+		rate, perMinute float64
+	}{
+		{2 * time.Minute, 6 * time.Minute, 0, 0},
+		{0, 90 * time.Second, 1024, 1024 * 400 * 60},
+		{0, 10 * time.Second, math.NaN(), math.NaN()}, // two moments are no line
+	} {
+		total := detect.Total{Name: series.LiveBytes, Growth: perOp(c.rate, 1)}
+		m.Apply(Update{Source: "a", Result: &detect.Result{Per: detect.PerOp, Window: s.window(c.from, c.to), Totals: []detect.Total{total}}})
+		r := flush(m)
+		if math.Abs(r.rate-c.rate) > 1e-6 || math.Abs(r.perMinute-c.perMinute) > 1e-3 || math.IsNaN(c.rate) != math.IsNaN(r.rate) {
+			t.Errorf("judged from %v to %v, it grows by %g B/op, %g a minute; want %g, %g", c.from, c.to, r.rate, r.perMinute, c.rate, c.perMinute)
+		}
+		z := m.frameNow().fit()
+		if (z == nil) != math.IsNaN(c.rate) || z != nil && z.from != c.from.Seconds() {
+			t.Errorf("judged from %v to %v, the fit is %+v", c.from, c.to, z)
+		}
 	}
 }
 

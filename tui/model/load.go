@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 )
@@ -39,7 +40,7 @@ func loadSpans(f *frame) []Span {
 	switch {
 	case l != nil && l.Rate > 0:
 		parts = append(parts, report.Number(l.Rate)+"/s open loop")
-	case l != nil && l.Source == "metrics" || l == nil && f.hasOps() && f.end > 0:
+	case l != nil && l.Source == "metrics" || l == nil && f.per() == detect.PerOp && f.end > 0:
 		s := "someone else's"
 		if rate := f.opsPerSecond(); rate > 0 {
 			s += " " + report.Number(rate) + "/s"
@@ -65,11 +66,10 @@ func loadSpans(f *frame) []Span {
 
 // opsPerSecond over the judged moments; 0 unknown.
 func (f *frame) opsPerSecond() float64 {
-	if !f.hasOps() {
-		return 0
+	if x := f.workPerMinute(); f.per() == detect.PerOp && x > 0 {
+		return x / 60
 	}
-	z := f.fitterOf(func(*moment) bool { return true })
-	return z.perMinute / 60
+	return 0
 }
 
 // phasePieces are "phase ✓warm-up ▶STEADY 2 12:40/20:00 ·drain" and ever shorter

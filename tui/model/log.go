@@ -25,7 +25,7 @@ func (m *Model) drawLog(c *canvas, f *frame) {
 		}
 	}
 	if f.res != nil {
-		for _, w := range f.res.Warnings {
+		for _, w := range report.Warnings(f.res.Warnings, m.reader(f)) {
 			add("warning", w, Warning1)
 		}
 	}

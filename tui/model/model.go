@@ -168,14 +168,14 @@ func (m *Model) rowsNow(f *frame) (rows []*row, total int) {
 	if !c.valid || c.t != f.t || c.version != f.t.version || c.end != f.end || c.mark != f.mark || c.q != q {
 		rows, total := rowsOf(f, q)
 		*c = rowCache{f.t, f.t.version, f.end, f.mark, q, true, rows, total}
-		m.settle()
+		m.keepSelection()
 	}
 	return c.rows, c.total
 }
 
-// settle finds the selection again among new rows: by its id; one that is gone
+// keepSelection finds the selection again among new rows: by its id; one that is gone
 // leaves its place to the row that stands there now.
-func (m *Model) settle() {
+func (m *Model) keepSelection() {
 	tb, rows := &m.tables[m.tab], m.rows.rows
 	if len(rows) == 0 {
 		tb.at = 0

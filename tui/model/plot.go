@@ -1,6 +1,10 @@
 package model
 
-import "math"
+import (
+	"math"
+
+	"github.com/heapdrift/heapdrift/analyzer/stats"
+)
 
 // plot is a rectangle of braille cells over a part of the plane: two dots wide
 // and four high in each cell.
@@ -42,7 +46,7 @@ func (p *plot) set(col, line int, st Style) {
 // out between dots: 1 is a solid line.
 func (p *plot) stroke(xa, ya, xb, yb float64, every int, st Style) {
 	ca, la, cb, lb := p.column(xa), p.line(ya), p.column(xb), p.line(yb)
-	if math.IsNaN(ca+la+cb+lb) || math.IsInf(ca+la+cb+lb, 0) {
+	if !stats.Finite(ca + la + cb + lb) {
 		return
 	}
 	if cb < ca {

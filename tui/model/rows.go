@@ -32,7 +32,7 @@ type row struct {
 	verdict detect.Verdict
 	rank    int // of the verdict, 0 the worst
 
-	name, place, reason, root string
+	name, place, wait, root string
 
 	rate      float64         // growth per unit of work: bytes, or goroutines in their table
 	interval  *stats.Interval // of rate; nil where only least squares tells it
@@ -93,7 +93,7 @@ func rowsOf(f *frame, q query) (rows []*row, total int) {
 	}
 	if q.tab == tabHeap { // goroutines that are stuck belong to the first picture, too
 		for _, s := range f.t.groups.list {
-			if x := findings[s.id]; x != nil && report.AsksAttention(x.Verdict) {
+			if x := findings[s.id]; x != nil && x.Verdict.AsksAttention() {
 				used[x] = true
 				out = append(out, f.row(s, x, &groups, q.tab))
 			}
@@ -102,7 +102,7 @@ func rowsOf(f *frame, q query) (rows []*row, total int) {
 	if f.res != nil {
 		for i := range f.res.Findings {
 			x := &f.res.Findings[i]
-			if used[x] || q.tab == tabGoroutines && x.Kind != detect.KindGoroutine || q.tab == tabHeap && x.Kind == detect.KindGoroutine && !report.AsksAttention(x.Verdict) {
+			if used[x] || q.tab == tabGoroutines && x.Kind != detect.KindGoroutine || q.tab == tabHeap && x.Kind == detect.KindGoroutine && !x.Verdict.AsksAttention() {
 				continue
 			}
 			out = append(out, f.row(nil, x, z, q.tab))
@@ -128,9 +128,9 @@ func rowsOf(f *frame, q query) (rows []*row, total int) {
 // row of a site, a finding, or both.
 func (f *frame) row(s *site, x *detect.Finding, z *fitter, in tab) *row {
 	nan := math.NaN()
-	r := &row{site: s, finding: x, rank: detect.Rank(detect.Unknown), rate: nan, perMinute: nan, live: nan, count: nan, more: nan, sinceBytes: nan, sinceCount: nan}
+	r := &row{site: s, finding: x, rank: detect.Unknown.Rank(), rate: nan, perMinute: nan, live: nan, count: nan, more: nan, sinceBytes: nan, sinceCount: nan}
 	if s != nil {
-		r.id, r.kind, r.name, r.place, r.reason, r.root = s.id, s.kind, s.name, s.place, s.reason, s.root
+		r.id, r.kind, r.name, r.place, r.wait, r.root = s.id, s.kind, s.name, s.place, s.wait, s.root
 		r.live, r.count = value(s.bytes, f.end-1), value(s.count, f.end-1)
 		main := s.bytes
 		if s.kind == detect.KindGoroutine {
@@ -143,42 +143,44 @@ func (f *frame) row(s *site, x *detect.Finding, z *fitter, in tab) *row {
 		}
 	}
 	if x != nil {
-		r.id, r.kind, r.verdict, r.rank = x.ID, x.Kind, x.Verdict, detect.Rank(x.Verdict)
+		r.id, r.kind, r.verdict, r.rank = x.ID, x.Kind, x.Verdict, x.Verdict.Rank()
 		if x.Function != "" {
 			module := f.t.info.Module
 			r.name, r.place = report.ShortFunction(x.Function), report.Place(x.Function, x.File, x.Line, module)
 		}
 		if x.WaitReason != "" {
-			r.reason = report.Printable(x.WaitReason)
+			r.wait = report.Printable(x.WaitReason)
 		}
 		if s == nil {
 			if x.LiveBytes > 0 {
-				r.live = x.LiveBytes
+				r.live = float64(x.LiveBytes)
 			}
 			if x.Count > 0 {
-				r.count = x.Count
+				r.count = float64(x.Count)
 			}
 		}
-		if i := along(f.res, x.BytesPerOp, x.BytesPerSecond); x.Kind == detect.KindHeap && i != nil {
+		growth := x.Bytes
+		if x.Kind == detect.KindGoroutine {
+			growth = x.Goroutines
+		}
+		if i := growth.On(f.res.Per); i != nil {
 			r.rate, r.interval = i.Estimate, i
 		}
-		if x.Kind == detect.KindGoroutine && x.GoroutinesPerOp != nil && f.res.HasOps {
-			r.rate, r.interval = x.GoroutinesPerOp.Estimate, x.GoroutinesPerOp
-		}
 	}
-	if r.perMinute = r.rate * z.perMinute; r.kind == detect.KindGoroutine {
+	perMinute := f.workPerMinute()
+	if r.perMinute = r.rate * perMinute; r.kind == detect.KindGoroutine {
 		r.more = r.perMinute
 		if in == tabHeap { // its other columns are of bytes
 			r.rate, r.interval = nan, nil
 			if x != nil {
-				if r.interval = along(f.res, x.BytesPerOp, x.BytesPerSecond); r.interval != nil {
+				if r.interval = x.Bytes.On(f.res.Per); r.interval != nil {
 					r.rate = r.interval.Estimate
 				}
 				if x.LiveBytes > 0 {
-					r.live = x.LiveBytes
+					r.live = float64(x.LiveBytes)
 				}
 			}
-			r.perMinute = r.rate * z.perMinute
+			r.perMinute = r.rate * perMinute
 		}
 	}
 	return r
@@ -253,7 +255,7 @@ func (r *row) culprit() (function, file string, line int) {
 // matches asks the filter of everything that names the row.
 func (r *row) matches(re *regexp.Regexp) bool {
 	function, file, _ := r.culprit()
-	for _, s := range []string{r.name, r.place, r.reason, function, file, string(r.verdict)} {
+	for _, s := range []string{r.name, r.place, r.wait, function, file, string(r.verdict)} {
 		if s != "" && re.MatchString(s) {
 			return true
 		}
@@ -271,7 +273,7 @@ func order(a, b *row, q query) int {
 		case colCulprit:
 			c = cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.place, b.place))
 		default:
-			c = cmp.Or(strings.Compare(a.reason, b.reason), worse(a, b))
+			c = cmp.Or(strings.Compare(a.wait, b.wait), worse(a, b))
 		}
 		if q.rev {
 			c = -c

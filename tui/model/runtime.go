@@ -5,6 +5,7 @@ import (
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/analyzer/report"
+	"github.com/heapdrift/heapdrift/analyzer/series"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
@@ -13,7 +14,8 @@ type gauge struct {
 	name   string
 	value  string
 	series []float64
-	total  string // whose verdict says the trend; "" for none
+	judged []float64 // those of series that the verdict was reached from
+	total  string    // whose verdict says the trend; "" for none
 }
 
 // gauges that are known, the most telling first.
@@ -21,6 +23,7 @@ func gauges(f *frame) []gauge {
 	var out []gauge
 	end := f.end
 	l := &f.t.line
+	judged := f.judged(func(*moment) bool { return true })
 	add := func(name, total string, print func(float64) string, of func(*moment) float64) {
 		v := l.column(end, of)
 		last := math.NaN()
@@ -28,21 +31,25 @@ func gauges(f *frame) []gauge {
 			last = v[i]
 		}
 		if !math.IsNaN(last) {
-			out = append(out, gauge{name, print(last), v, total})
+			g := gauge{name: name, value: print(last), series: v, total: total}
+			for _, i := range judged {
+				g.judged = append(g.judged, v[i])
+			}
+			out = append(out, g)
 		}
 	}
-	if rss := f.probedRSS(); len(rss) > 1 {
-		out = append(out, gauge{"RSS", report.Bytes(rss[len(rss)-1]), rss, "rss_bytes"})
+	if g := f.probedRSS(); len(g.series) > 1 {
+		out = append(out, g)
 	} else {
-		add("RSS", "rss_bytes", report.Bytes, func(m *moment) float64 { return m.rss })
+		add("RSS", series.RSSBytes, report.Bytes, func(m *moment) float64 { return m.rss })
 	}
 	add("heap goal", "", report.Bytes, func(m *moment) float64 { return m.goal })
-	add("stacks", "stack_bytes", report.Bytes, func(m *moment) float64 { return m.stacks })
-	add("gorout.", "goroutines", report.Count, func(m *moment) float64 { return m.routine })
+	add("stacks", series.StackBytes, report.Bytes, func(m *moment) float64 { return m.stacks })
+	add("gorout.", series.Goroutines, report.Count, func(m *moment) float64 { return m.routine })
 	add("GC CPU", "", func(v float64) string { return report.Number(100*v) + "%" }, func(m *moment) float64 { return m.gcCPU })
 	add("p99", "", func(v float64) string { return report.Number(v) + " ms" }, func(m *moment) float64 { return m.p99 })
-	add("live heap", "live_bytes", report.Bytes, func(m *moment) float64 { return m.live })
-	add("objects", "live_objects", report.Count, func(m *moment) float64 { return m.objects })
+	add("live heap", series.LiveBytes, report.Bytes, func(m *moment) float64 { return m.live })
+	add("objects", series.LiveObjects, report.Count, func(m *moment) float64 { return m.objects })
 	if f.now && f.t.load != nil && f.t.load.Latency != nil { // newer than the last snapshot's
 		for i := range out {
 			if out[i].name == "p99" {
@@ -50,49 +57,54 @@ func gauges(f *frame) []gauge {
 			}
 		}
 	}
-	if f.now && f.t.peak.RSS > 0 {
-		out = append(out, gauge{name: "peak RSS", value: report.Bytes(float64(f.t.peak.RSS))})
+	if f.now && f.t.peakRSS > 0 {
+		out = append(out, gauge{name: "peak RSS", value: report.Bytes(float64(f.t.peakRSS))})
 	}
 	return out
 }
 
-// probedRSS are the resident sets of the light probes up to the frame's end;
-// nil where they are not newer than the last snapshot's.
-func (f *frame) probedRSS() []float64 {
-	var v []float64
+// probedRSS is the gauge of the resident sets of the light probes up to the
+// frame's end; without a series where they are not newer than the last
+// snapshot's.
+func (f *frame) probedRSS() gauge {
+	g := gauge{name: "RSS", total: series.RSSBytes}
+	if n := len(f.t.probes); f.now && n > 0 && f.t.probes[n-1].Time.Before(f.at) {
+		return g
+	}
 	for _, p := range f.t.probes {
-		if p.RSS > 0 && (f.now || !p.Time.After(f.at)) {
-			v = append(v, float64(p.RSS))
+		if p.RSS == 0 || !f.now && p.Time.After(f.at) {
+			continue
+		}
+		g.series = append(g.series, float64(p.RSS))
+		if f.res != nil && f.res.Window.Holds(p.Time) {
+			g.judged = append(g.judged, float64(p.RSS))
 		}
 	}
-	if n := len(f.t.probes); f.now && n > 0 && f.t.probes[n-1].Time.Before(f.at) {
-		return nil
+	if n := len(g.series); n > 0 {
+		g.value = report.Bytes(g.series[n-1])
 	}
-	return v
+	return g
 }
 
 // trendPoints is how many points a trend is told from.
 const trendPoints = 24
 
-// trendOf is ▲ for what rises, ▼ for what falls, = for what does neither, and
-// blank for what is too short to tell. The verdict of a total goes first.
+// trendOf is ▲ for what rose over the judged moments, ▼ for what fell, = for what
+// did neither, and blank for what is too short to tell or not judged yet. The
+// verdict of a total goes first.
 func trendOf(f *frame, g *gauge) Span {
 	if f.res != nil && g.total != "" {
 		if t := f.res.Total(g.total); t != nil {
-			switch t.Verdict {
-			case detect.Leak, detect.Suspect, detect.Growing, detect.Backlog:
+			switch v := t.Verdict; {
+			case v.AsksAttention():
 				return Span{"▲", Rising}
-			case detect.Plateau, detect.Stable:
+			case v == detect.Plateau, v == detect.Stable:
 				return Span{"=", Dim}
 			}
 		}
 	}
-	v := g.series
-	if len(v) > 3 {
-		v = v[len(v)/3:] // after the warm-up
-	}
 	var known []float64
-	for _, x := range resample(v, min(len(v), trendPoints)) {
+	for _, x := range resample(g.judged, min(len(g.judged), trendPoints)) {
 		if !math.IsNaN(x) {
 			known = append(known, x)
 		}

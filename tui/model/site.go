@@ -25,12 +25,12 @@ type site struct {
 	id    string // as detect.Finding.ID
 	kind  detect.Kind
 	stack *snapshot.Stack // where most of it is now
-	// reason, of goroutines, is what they wait for; root what they began with.
-	reason, root string
-	name, place  string // of the culprit, for people
-	function     string // of the culprit, whole
-	file         string
-	line         int
+	// wait, of goroutines, is what they wait for; root what they began with.
+	wait, root  string
+	name, place string // of the culprit, for people
+	function    string // of the culprit, whole
+	file        string
+	line        int
 
 	bytes []float32 // in use; nil of goroutines
 	count []float32 // objects in use, or goroutines
@@ -59,17 +59,17 @@ func (s *sites) of(st *snapshot.Stack, moments []moment, module string) *site {
 	if x, ok := s.byStack[st]; ok {
 		return x
 	}
-	var key, reason, root string
+	var key, wait, root string
 	if s.kind == detect.KindHeap {
 		key = series.SiteKey(st)
 	} else {
 		var where string
-		reason, where, root = series.GroupKey(st)
-		key = reason + "\n" + where + "\n" + root
+		wait, where, root = series.GroupKey(st)
+		key = wait + "\n" + where + "\n" + root
 	}
 	x, ok := s.byKey[key]
 	if !ok {
-		x = &site{kind: s.kind, reason: report.Printable(reason), root: report.ShortFunction(root)}
+		x = &site{kind: s.kind, wait: report.Printable(wait), root: report.ShortFunction(root)}
 		x.count = blankSeries(moments, s.kind)
 		if s.kind == detect.KindHeap {
 			x.id, x.bytes = detect.SiteID(key), blankSeries(moments, s.kind)

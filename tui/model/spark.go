@@ -3,6 +3,8 @@ package model
 import (
 	"math"
 	"strings"
+
+	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
 // braille is a cell with the dots set in the bits of dots.
@@ -54,7 +56,7 @@ func resample(values []float64, n int) []float64 {
 		to := max(from+1, (i+1)*len(values)/n)
 		sum, k := 0.0, 0
 		for _, v := range values[min(from, len(values)):min(to, len(values))] {
-			if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			if stats.Finite(v) {
 				sum += v
 				k++
 			}
@@ -70,7 +72,7 @@ func resample(values []float64, n int) []float64 {
 func bounds(v []float64) (lo, hi float64) {
 	lo, hi = math.NaN(), math.NaN()
 	for _, x := range v {
-		if math.IsNaN(x) || math.IsInf(x, 0) {
+		if !stats.Finite(x) {
 			continue
 		}
 		if !(lo <= x) {

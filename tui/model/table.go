@@ -160,15 +160,15 @@ func (m *Model) drawRow(c *canvas, r rect, f *frame, row *row, cols []column, wi
 			}
 			c.put(x, r.y, x+w, fit(text, w), styleOf(row.verdict))
 		case colCulprit:
-			reason := ""
+			wait := ""
 			if m.tab == tabHeap {
-				reason = row.reason
+				wait = row.wait
 			}
 			st := Normal
 			if row.verdict == "" {
 				st = Dim
 			}
-			c.put(x, r.y, x+w, fitCulprit(row.name, row.place, reason, w-1), st)
+			c.put(x, r.y, x+w, fitCulprit(row.name, row.place, wait, w-1), st)
 		case colTrend:
 			v := row.trend(f)
 			lo, hi := bounds(v)

@@ -124,13 +124,13 @@ func TestFilter(t *testing.T) {
 	if !m.Typing() {
 		t.Fatal("/ does not begin to type")
 	}
-	m.Type("CALM1\n\x1b")
+	m.Type("FLAT1\n\x1b")
 	if got := names(m); len(got) != 0 {
 		t.Errorf("a filter in capitals matches %v", got)
 	}
 	m.Do(ActionClearLine)
-	m.Type("calm1")
-	if got := names(m); len(got) != 11 || !strings.HasPrefix(got[0], "calm1") {
+	m.Type("flat1")
+	if got := names(m); len(got) != 11 || !strings.HasPrefix(got[0], "flat1") {
 		t.Errorf("the filter lets %v through", got)
 	}
 	if l := line(m, "of 11 (46)"); l == "" {
@@ -145,7 +145,7 @@ func TestFilter(t *testing.T) {
 		t.Error("a broken filter is accepted")
 	}
 	m.Do(ActionClearLine)
-	m.Type("calm$|flush")
+	m.Type("flat$|flush")
 	if got := names(m); len(got) != 1 || got[0] != "embed.(*Batcher).Flush" {
 		t.Errorf("the filter lets %v through", got)
 	}

@@ -32,14 +32,14 @@ type target struct {
 	progress *Progress
 	plan     []Step
 
-	line   timeline
-	first  time.Time // of the first snapshot
-	piece  int
-	cut    series.Continuity
-	heap   *sites
-	groups *sites
-	cost   float64 // seconds that snapshots took
-	peak   snapshot.Peak
+	line    timeline
+	first   time.Time // of the first snapshot
+	piece   int
+	cut     series.Continuity
+	heap    *sites
+	groups  *sites
+	cost    float64 // seconds that snapshots took
+	peakRSS uint64
 
 	looks  []look
 	probes []Probe
@@ -90,7 +90,7 @@ func (t *target) apply(u Update, module string) {
 	if u.Run != nil {
 		t.ingest(u.Run, module)
 	}
-	for _, p := range u.Probe {
+	for _, p := range u.Probes {
 		t.probe(p)
 	}
 	if u.Result != nil {
@@ -161,11 +161,11 @@ func (t *target) ingest(run *snapshot.Run, module string) {
 	if module == "" {
 		module = run.Target.Module
 	}
-	t.peak.LiveBytes = max(t.peak.LiveBytes, run.Peak.LiveBytes)
-	t.peak.RSS = max(t.peak.RSS, run.Peak.RSS)
-	if t.load == nil && run.Load.Completed > 0 {
-		l := run.Load
-		t.load = &Load{Source: l.Source, Rate: l.Rate, Sent: l.Sent, Completed: l.Completed, Errors: l.Errors, Shed: l.Shed, Latency: l.Latency}
+	t.peakRSS = max(t.peakRSS, run.Peak.RSS)
+	if l := run.Load; t.load == nil && l.Completed > 0 {
+		t.load = &Load{Source: l.Source, Load: snapshot.Load{
+			Rate: l.Rate, Sent: l.Sent, Completed: l.Completed, Errors: l.Errors, Shed: l.Shed, Latency: l.Latency,
+		}}
 	}
 	from := len(run.Snapshots)
 	for from > 0 && (t.line.seen == 0 || run.Snapshots[from-1].Time.After(t.last().at)) {
@@ -202,8 +202,8 @@ func (t *target) take(s *snapshot.Snapshot, module string) {
 	if s.Cost != nil && s.Cost.Seconds > 0 {
 		t.cost += s.Cost.Seconds
 	}
-	if m.rss > float64(t.peak.RSS) {
-		t.peak.RSS = uint64(m.rss)
+	if s.RSS != nil {
+		t.peakRSS = max(t.peakRSS, *s.RSS)
 	}
 	keep, replaced := t.line.add(m)
 	t.heap.begin(s.Heap != nil, keep, replaced)
@@ -291,8 +291,7 @@ func (t *target) probe(p Probe) {
 	if n := len(t.probes); n > 0 && !p.Time.After(t.probes[n-1].Time) {
 		return
 	}
-	t.peak.LiveBytes = max(t.peak.LiveBytes, p.LiveBytes)
-	t.peak.RSS = max(t.peak.RSS, p.RSS)
+	t.peakRSS = max(t.peakRSS, p.RSS)
 	if t.passed++; t.passed < t.every && len(t.probes) > 0 {
 		t.probes[len(t.probes)-1] = p
 		return

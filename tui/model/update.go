@@ -33,7 +33,7 @@ type Update struct {
 	Load     *Load
 	Progress *Progress
 	Plan     []Step
-	Probe    []Probe // light probes since the last update, in order of time
+	Probes   []Probe // light probes since the last update, in order of time
 	Events   []Event // since the last update, in order of time
 }
 
@@ -53,14 +53,9 @@ const (
 
 // Load is what the load generator, or the target's counter of operations, says.
 type Load struct {
-	Source    string  // "heapdrift", or "metrics" for someone else's load; "" unknown
-	Rate      float64 // intended arrivals a second; 0 unknown
-	Sent      int64
-	Completed int64 // operations, errors included
-	Errors    int64
-	Shed      int64
-	InFlight  int64
-	Latency   *snapshot.Latency // of the phase so far, ms; nil unknown
+	snapshot.Load
+	Source   string // as snapshot.LoadInfo.Source
+	InFlight int64
 }
 
 // Progress is where the run stands.
@@ -80,12 +75,10 @@ type Step struct {
 	Pass  int
 }
 
-// Probe is a light look between snapshots, taken without a collection: the live
-// heap may include garbage. 0 is unknown.
+// Probe is the resident set between snapshots; 0 is unknown.
 type Probe struct {
-	Time      time.Time
-	LiveBytes uint64
-	RSS       uint64
+	Time time.Time
+	RSS  uint64
 }
 
 // Event is something that happened, as a sentence.

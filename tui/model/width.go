@@ -80,31 +80,31 @@ func fitMiddle(s string, width int) string {
 	return cut(s, head) + ellipsis + cutTail(s, width-1-head)
 }
 
-// fitCulprit shortens "function file:line [reason]" to width cells: the place
+// fitCulprit shortens "function file:line [wait]" to width cells: the place
 // is kept whole as long as it fits, then the function is shortened in its
 // middle, and the folders of the place go first of all.
-func fitCulprit(function, place, reason string, width int) string {
-	if reason != "" {
-		reason = " [" + reason + "]"
+func fitCulprit(function, place, wait string, width int) string {
+	if wait != "" {
+		wait = " [" + wait + "]"
 	}
 	if place == "" {
-		return fitMiddle(function+reason, width)
+		return fitMiddle(function+wait, width)
 	}
-	if cells(function)+1+cells(place)+cells(reason) <= width {
-		return function + " " + place + reason
+	if cells(function)+1+cells(place)+cells(wait) <= width {
+		return function + " " + place + wait
 	}
 	place = place[strings.LastIndexByte(place, '/')+1:]
-	if cells(function)+1+cells(place)+cells(reason) > width && width < cells(place)+cells(reason)+12 {
-		reason = ""
+	if cells(function)+1+cells(place)+cells(wait) > width && width < cells(place)+cells(wait)+12 {
+		wait = ""
 	}
-	room := width - 1 - cells(place) - cells(reason)
+	room := width - 1 - cells(place) - cells(wait)
 	if room < 4 {
 		return fitMiddle(place, width)
 	}
 	if cells(function) > room { // "(*T).M" is "T.M"
 		function = strings.NewReplacer("(*", "", ")", "").Replace(function)
 	}
-	return fitFunction(function, room) + " " + place + reason
+	return fitFunction(function, room) + " " + place + wait
 }
 
 // fitFunction is fitMiddle that keeps the last parts of a name whole:

@@ -1,7 +1,6 @@
 package output
 
 import (
-	"bytes"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -55,10 +54,10 @@ type (
 	}
 )
 
-// JUnit writes the report as JUnit XML: a suite a scenario, a case a budget, a
+// junit writes the report as JUnit XML: a suite a scenario, a case a budget, a
 // finding that fails or is suppressed, the canary, and the run itself. What is
 // undecided or could not be measured is an error, never a pass.
-func JUnit(w io.Writer, r *gate.Report, o Options) error {
+func junit(w io.Writer, r *gate.Report, o Options) error {
 	all := junitSuites{Name: "heapdrift", Time: seconds(r.Seconds)}
 	for i := range r.Scenarios {
 		all.Suites = append(all.Suites, junitOf(r, &r.Scenarios[i], o))
@@ -76,18 +75,11 @@ func JUnit(w io.Writer, r *gate.Report, o Options) error {
 	for _, s := range all.Suites {
 		all.Tests, all.Failures, all.Errors = all.Tests+s.Tests, all.Failures+s.Failures, all.Errors+s.Errors
 	}
-	var b bytes.Buffer
-	b.WriteString(xml.Header)
-	e := xml.NewEncoder(&b)
-	e.Indent("", "  ")
-	if err := e.Encode(all); err != nil {
+	data, err := xml.MarshalIndent(all, "", "  ")
+	if err != nil {
 		return fmt.Errorf("write the gate's report as JUnit XML: %w", err)
 	}
-	b.WriteByte('\n')
-	if _, err := w.Write(b.Bytes()); err != nil {
-		return fmt.Errorf("write the gate's report as JUnit XML: %w", err)
-	}
-	return nil
+	return report.Write(w, xml.Header+string(data)+"\n", "the gate's report as JUnit XML")
 }
 
 func junitOf(r *gate.Report, s *gate.Scenario, o Options) junitSuite {
@@ -122,7 +114,7 @@ func junitOf(r *gate.Report, s *gate.Scenario, o Options) junitSuite {
 		}
 		c := junitCase{Class: class, Name: name}
 		where := fmt.Sprintf("%s:%d", t.at.File, t.at.Line)
-		if _, inside := placeOf(r, s, f, o.Root); !inside {
+		if relative(f.Function, f.File, s.Module, o.Root) == "" {
 			where = report.Place(f.Function, f.File, f.Line, s.Module)
 		}
 		if t.state == gate.Passed {
@@ -130,21 +122,15 @@ func junitOf(r *gate.Report, s *gate.Scenario, o Options) junitSuite {
 		}
 		suite.add(c, t.state, string(f.Verdict), t.message, stackText(where, f))
 	}
-	state := gate.Passed // what failed is said by the cases above
-	if s.Problem != "" {
-		state = gate.Errored
-	} else if s.State != gate.Passed && suite.Failures+suite.Errors == 0 {
+	state, what := gate.Passed, s.Summary // what failed is said by the cases above
+	switch {
+	case s.Problem != "":
+		state, what = gate.Errored, s.Problem
+	case suite.Failures+suite.Errors == 0:
 		state = s.State
 	}
-	what := s.Summary
-	if s.Problem != "" {
-		what = s.Problem
-	}
 	suite.add(junitCase{Class: class, Name: "run", Time: seconds(s.Seconds)}, state, "run", what, "")
-	var text strings.Builder
-	t := &text
-	_ = Text(t, &gate.Report{State: s.State, Scenarios: []gate.Scenario{*s}}, Options{}) // a Builder takes everything
-	suite.Out = xmlText(text.String())
+	suite.Out = xmlText(asText(&gate.Report{State: s.State, Scenarios: []gate.Scenario{*s}}, false))
 	return suite
 }
 
@@ -174,17 +160,11 @@ func (s *junitSuite) add(c junitCase, state gate.State, kind, message, text stri
 
 // stackText is where a finding is, and its stack, a frame a line.
 func stackText(where string, f *gate.Finding) string {
-	lines := []string{where}
+	lines := report.Printable(where)
 	for _, fr := range f.Stack {
-		lines = append(lines, fmt.Sprintf("\tat %s (%s:%d)", fr.Function, fr.File, fr.Line))
+		lines += "\n\t" + report.Printable(fmt.Sprintf("at %s (%s:%d)", fr.Function, fr.File, fr.Line))
 	}
-	for i := range lines {
-		lines[i] = strings.ReplaceAll(report.Printable(strings.TrimPrefix(lines[i], "\t")), "\n", " ")
-		if i > 0 {
-			lines[i] = "\t" + lines[i]
-		}
-	}
-	return strings.Join(lines, "\n")
+	return lines
 }
 
 // xmlText replaces, line by line, what XML cannot hold.

@@ -1,8 +1,9 @@
 package output
 
 import (
+	"cmp"
 	"fmt"
-	"io"
+	"slices"
 	"strings"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
@@ -10,9 +11,9 @@ import (
 	"github.com/heapdrift/heapdrift/analyzer/report"
 )
 
-// Markdown writes the report as a comment on a pull request, or a step summary,
+// asMarkdown is the report as a comment on a pull request, or a step summary,
 // shows it: a heading a scenario, what is broken first.
-func Markdown(w io.Writer, r *gate.Report) error {
+func asMarkdown(r *gate.Report) string {
 	var b strings.Builder
 	for i := range r.Scenarios {
 		if i > 0 {
@@ -21,11 +22,11 @@ func Markdown(w io.Writer, r *gate.Report) error {
 		mdScenario(&b, &r.Scenarios[i])
 	}
 	if len(r.Scenarios) == 0 {
-		b.WriteString("### " + mark(r.State) + " heapdrift: " + string(r.State) + "\n")
+		b.WriteString("### " + looks[r.State].mark + " heapdrift: " + string(r.State) + "\n")
 	}
 	var notes []string
 	for _, p := range r.Problems {
-		notes = append(notes, mark(p.State)+" "+report.Markup(p.Text))
+		notes = append(notes, looks[p.State].mark+" "+report.Markup(p.Text))
 	}
 	for _, s := range r.Warnings {
 		notes = append(notes, "⚠ "+report.Markup(s))
@@ -34,43 +35,30 @@ func Markdown(w io.Writer, r *gate.Report) error {
 		b.WriteString("\n" + strings.Join(notes, "  \n") + "\n")
 	}
 	if len(r.Scenarios) > 1 {
-		b.WriteString("\n" + mark(r.State) + " " + tally(r) + "\n")
+		b.WriteString("\n" + looks[r.State].mark + " " + tally(r) + "\n")
 	}
-	if _, err := io.WriteString(w, b.String()); err != nil {
-		return fmt.Errorf("write the gate's report as Markdown: %w", err)
-	}
-	return nil
-}
-
-func mark(s gate.State) string {
-	switch s {
-	case gate.Failed, gate.Errored:
-		return "❌"
-	case gate.Undecided:
-		return "⚠"
-	}
-	return "✅"
+	return b.String()
 }
 
 func mdScenario(b *strings.Builder, s *gate.Scenario) {
-	fmt.Fprintf(b, "### %s heapdrift: %s: %s\n", mark(s.State), heading(s), report.Markup(s.Name))
-	if s.State != gate.Failed || !growthBroken(s) {
+	fmt.Fprintf(b, "### %s heapdrift: %s: %s\n", looks[s.State].mark, heading(s), report.Markup(s.Name))
+	if s.State != gate.Failed || !slices.ContainsFunc(s.Budgets, growthBroken) {
 		b.WriteString(report.Markup(s.Summary) + "\n")
 	}
-	if s.Problem != "" && !strings.Contains(s.Summary, s.Problem) {
-		b.WriteString(report.Markup(s.Problem) + "\n")
+	if beside := problem(s); beside != "" {
+		b.WriteString(report.Markup(beside) + "\n")
 	}
 	if s.State != gate.Passed {
 		mdBudgets(b, s)
 	}
 	mdFindings(b, s)
 	var checks []string
-	if s.Canary != nil {
-		if s.Canary.Found {
-			checks = append(checks, "✅ canary found")
-		} else {
-			checks = append(checks, "❌ canary not found: "+report.Markup(s.Canary.Why))
-		}
+	switch c := s.Canary; {
+	case c == nil:
+	case c.Found:
+		checks = append(checks, "✅ canary found")
+	default:
+		checks = append(checks, "❌ canary not found: "+report.Markup(c.Why))
 	}
 	var kept []string
 	for _, x := range s.Budgets {
@@ -94,43 +82,25 @@ func mdScenario(b *strings.Builder, s *gate.Scenario) {
 
 // heading says in two words what became of a scenario.
 func heading(s *gate.Scenario) string {
-	switch s.State {
-	case gate.Passed:
-		return "passed"
-	case gate.Undecided:
-		return "undecided"
-	case gate.Errored:
-		return "not measured"
+	if s.State != gate.Failed {
+		return looks[s.State].said
 	}
-	heap, goroutines := false, false
-	for i := range s.Budgets {
-		if kind, ok := growthOf(&s.Budgets[i]); ok && s.Budgets[i].State == gate.BudgetBroken {
-			heap, goroutines = heap || kind == detect.KindHeap, goroutines || kind == detect.KindGoroutine
+	grow := map[detect.Kind]bool{}
+	for _, b := range s.Budgets {
+		if growthBroken(b) {
+			grow[growthOf(&b)] = true
 		}
 	}
 	for i := range s.Findings {
 		if f := &s.Findings[i]; f.Fails {
-			heap, goroutines = heap || f.Kind == detect.KindHeap, goroutines || f.Kind == detect.KindGoroutine
+			grow[f.Kind] = true
 		}
 	}
-	switch {
-	case heap && goroutines:
-		return "heap and goroutine growth"
-	case heap:
-		return "heap growth"
-	case goroutines:
-		return "goroutine growth"
-	}
-	return "budget broken"
+	return cmp.Or(report.WhatGrows(grow), "budget broken")
 }
 
-func growthBroken(s *gate.Scenario) bool {
-	for i := range s.Budgets {
-		if _, ok := growthOf(&s.Budgets[i]); ok && s.Budgets[i].State == gate.BudgetBroken {
-			return true
-		}
-	}
-	return false
+func growthBroken(b gate.Budget) bool {
+	return growthOf(&b) != "" && b.State == gate.BudgetBroken
 }
 
 // mdBudgets tells each budget that is not kept in a line:
@@ -142,15 +112,15 @@ func mdBudgets(b *strings.Builder, s *gate.Scenario) {
 			continue
 		}
 		now := gate.Measurement(x.Measured, x.Unit)
+		if growthOf(x) != "" && x.Measured != nil && x.Measured.Estimate > 0 {
+			now = "+" + now
+		}
 		head, rest, cut := strings.Cut(now, " [")
 		if cut {
 			rest = " [" + rest
 		}
-		if _, ok := growthOf(x); ok && x.Measured != nil && x.Measured.Estimate > 0 && !strings.HasPrefix(head, "+") {
-			head = "+" + head
-		}
 		line := "**" + report.Markup(head) + "**" + report.Markup(rest)
-		if _, ok := growthOf(x); !ok {
+		if growthOf(x) == "" {
 			line = report.Markup(x.Name) + " " + line
 		}
 		if x.Baseline != nil {
@@ -169,48 +139,37 @@ func mdBudgets(b *strings.Builder, s *gate.Scenario) {
 
 // mdFindings is the table of sites.
 func mdFindings(b *strings.Builder, s *gate.Scenario) {
+	head := "\n| site | growth |\n|---|--:|\n"
 	compared := s.Baseline != nil && s.Baseline.Found
-	wrote := false
-	for i := range s.Findings {
-		f := &s.Findings[i]
-		if s.State == gate.Passed && f.Suppressed == nil && f.Status != gate.StatusGone {
-			continue
+	if compared {
+		head = "\n| site | growth | base | first seen |\n|---|--:|--:|---|\n"
+	}
+	for i, f := range shown(s) {
+		if i == 0 {
+			b.WriteString(head)
 		}
-		if !wrote {
-			wrote = true
-			if compared {
-				b.WriteString("\n| site | growth | base | first seen |\n|---|--:|--:|---|\n")
-			} else {
-				b.WriteString("\n| site | growth |\n|---|--:|\n")
-			}
-		}
-		name := report.ShortFunction(f.Function)
-		if f.WaitReason != "" {
-			name += " [" + report.Printable(f.WaitReason) + "]"
-		}
-		glyph := report.Glyph(f.Verdict)
 		now, unit := f.Growth()
-		size := "–"
+		size, before := "–", "–"
 		if now != nil {
 			size = gate.Measurement(now, unit)
 		}
+		if f.Before != nil {
+			before = gate.Measurement(f.Before, unit)
+		}
+		glyph := report.Glyph(f.Verdict)
 		if f.Status == gate.StatusGone {
 			glyph = "✓"
 		}
-		cell := glyph + " " + report.Code(name)
+		cell := glyph + " " + report.Code(report.NameOf(f.Function, f.WaitReason))
 		if at := report.Place(f.Function, f.File, f.Line, s.Module); at != "" {
 			cell += " " + report.Markup(at)
 		}
 		if x := f.Suppressed; x != nil {
-			cell += fmt.Sprintf(" suppressed until %s: %s", report.Markup(x.Expires), report.Markup(x.Reason))
+			cell += " " + report.Markup(suppression(x))
 		}
 		if !compared {
 			fmt.Fprintf(b, "| %s | %s |\n", cell, report.Markup(size))
 			continue
-		}
-		before := "–"
-		if f.Before != nil {
-			before = gate.Measurement(f.Before, unit)
 		}
 		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", cell, report.Markup(size), report.Markup(before), seen(f.Status))
 	}

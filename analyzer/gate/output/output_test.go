@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"flag"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,13 +21,21 @@ import (
 	"github.com/heapdrift/heapdrift/analyzer/gate"
 	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
 var update = flag.Bool("update", false, "rewrite the goldens")
 
-func iv(estimate, lo, hi float64) *report.Interval {
-	return &report.Interval{Estimate: estimate, Lo: &lo, Hi: &hi}
+func iv(estimate, lo, hi float64) *stats.Interval {
+	return &stats.Interval{Estimate: estimate, Lo: lo, Hi: hi}
 }
+
+func perOp(estimate, lo, hi float64) *detect.Rate {
+	return &detect.Rate{Interval: *iv(estimate, lo, hi), Per: detect.PerOp}
+}
+
+// point is one value without bounds.
+func point(v float64) *stats.Interval { return iv(v, math.Inf(-1), math.Inf(1)) }
 
 const root = "/home/ci/shop"
 
@@ -37,34 +46,35 @@ func opts() Options {
 // flush is the finding that the reports below tell of.
 func flush() gate.Finding {
 	return gate.Finding{
-		Finding: report.Finding{
+		Finding: report.NewFinding(&detect.Finding{
 			ID: "ab12cd34", Kind: detect.KindHeap, Verdict: detect.Leak,
 			Function: "example.com/shop/embed.(*Batcher).Flush", File: root + "/embed/batch.go", Line: 88,
 			Stack: []snapshot.Frame{
 				{Function: "bytes.growSlice", File: "/usr/local/go/src/bytes/buffer.go", Line: 251},
 				{Function: "example.com/shop/embed.(*Batcher).Flush", File: root + "/embed/batch.go", Line: 88},
 			},
-			BytesPerOp: iv(52.9, 51.8, 54), HeldBy: []string{"381 goroutines [sleep] in example.com/shop/embed.(*Batcher).Flush.func1"},
-		},
+			Bytes:  perOp(52.9, 51.8, 54),
+			HeldBy: []detect.Holder{{Goroutines: 381, WaitReason: "sleep", Function: "example.com/shop/embed.(*Batcher).Flush.func1"}},
+		}),
 		Status: gate.StatusNew, Fails: true,
 	}
 }
 
 func failing() *gate.Report {
 	stuck := gate.Finding{
-		Finding: report.Finding{
+		Finding: report.NewFinding(&detect.Finding{
 			ID: "ee55", Kind: detect.KindGoroutine, Verdict: detect.Leak, WaitReason: "chan send",
 			Function: "example.com/shop/worker.retry", File: "example.com/shop/worker/retry.go", Line: 19, // -trimpath
-			Stack: []snapshot.Frame{{Function: "example.com/shop/worker.retry", File: "example.com/shop/worker/retry.go", Line: 19}}, GoroutinesPerOp: iv(0.009, 0.0085, 0.0095),
-		},
+			Stack: []snapshot.Frame{{Function: "example.com/shop/worker.retry", File: "example.com/shop/worker/retry.go", Line: 19}}, Goroutines: perOp(0.009, 0.0085, 0.0095),
+		}),
 		Status: gate.StatusWorse, Before: iv(0.002, 0.001, 0.003), Fails: true,
 	}
 	quiet := gate.Finding{
-		Finding:    report.Finding{ID: "0a", Kind: detect.KindHeap, Verdict: detect.Leak, Function: "example.com/shop/metrics.(*Registry).Counter", File: root + "/metrics/registry.go", Line: 12, BytesPerOp: iv(3, 2, 4)},
+		Finding:    report.NewFinding(&detect.Finding{ID: "0a", Kind: detect.KindHeap, Verdict: detect.Leak, Function: "example.com/shop/metrics.(*Registry).Counter", File: root + "/metrics/registry.go", Line: 12, Bytes: perOp(3, 2, 4)}),
 		Status:     gate.StatusSame,
 		Suppressed: &gate.Suppression{Site: "metrics.(*Registry).*", Reason: "bounded by labels, #412", Expires: "2026-11-28", State: gate.SuppressionExpiring, DaysLeft: 6},
 	}
-	gone := gate.Finding{Finding: report.Finding{ID: "0b", Kind: detect.KindHeap, Function: "example.com/shop/feed.Read", File: root + "/feed/read.go", Line: 5}, Status: gate.StatusGone, Before: iv(7, 6, 8)}
+	gone := gate.Finding{Finding: report.NewFinding(&detect.Finding{ID: "0b", Kind: detect.KindHeap, Function: "example.com/shop/feed.Read", File: root + "/feed/read.go", Line: 5}), Status: gate.StatusGone, Before: iv(7, 6, 8)}
 	return &gate.Report{
 		Schema: gate.Schema, State: gate.Failed, ExitCode: 1, Config: "ci/heapdrift.yaml", Seed: "8f2c", Seconds: 141,
 		Scenarios: []gate.Scenario{{
@@ -72,8 +82,8 @@ func failing() *gate.Report {
 			Budgets: []gate.Budget{
 				{Name: gate.NameLiveBytes, Unit: "B/op", Limit: 2, Allowed: 64, Measured: iv(80.4, 79.1, 81.7), Baseline: iv(0.3, 0, 0.9), Status: gate.StatusWorse, State: gate.BudgetBroken, Why: "the lower bound is above the budget, and the growth is proved"},
 				{Name: gate.NameGoroutines, Unit: "goroutines/op", Implied: true, Measured: iv(0.009, 0.0085, 0.0095), State: gate.BudgetBroken, Why: "the lower bound is above the budget, and the growth is proved"},
-				{Name: gate.NameRSSPeak, Unit: "B", Limit: 400 << 20, Allowed: 400 << 20, Measured: &report.Interval{Estimate: 120 << 20}, State: gate.BudgetKept, Why: "within the budget"},
-				{Name: gate.NameP99, Unit: "ms", Limit: 50, Allowed: 50, Measured: &report.Interval{Estimate: 71}, State: gate.BudgetBroken, Why: "above the budget"},
+				{Name: gate.NameRSSPeak, Unit: "B", Limit: 400 << 20, Allowed: 400 << 20, Measured: point(120 << 20), State: gate.BudgetKept, Why: "within the budget"},
+				{Name: gate.NameP99, Unit: "ms", Limit: 50, Allowed: 50, Measured: point(71), State: gate.BudgetBroken, Why: "above the budget"},
 			},
 			Findings: []gate.Finding{flush(), stuck, quiet, gone},
 			Baseline: &gate.BaselineUsed{Found: true, Key: gate.Key{Scenario: "ingest", Go: "go1.26", Arch: "amd64"}},
@@ -109,7 +119,8 @@ func errored() *gate.Report {
 func hostile() *gate.Report {
 	const evil = "a\x1b[31m\n::error::x\r|`<b>&\u202e%0A,:]]>\x00\xff"
 	f := flush()
-	f.Function, f.File, f.WaitReason, f.HeldBy = evil, "/home/ci/shop/"+evil, evil, []string{evil}
+	f.Function, f.File, f.WaitReason = evil, "/home/ci/shop/"+evil, evil
+	f.Finding.Finding.HeldBy = []detect.Holder{{Goroutines: 1, WaitReason: evil, Function: evil, Root: evil + "x"}}
 	f.Stack[0] = snapshot.Frame{Function: evil, File: evil, Line: -3}
 	f.Suppressed = &gate.Suppression{Reason: evil, Expires: evil}
 	r := failing()
@@ -343,6 +354,20 @@ func TestRelativePlaces(t *testing.T) {
 	} {
 		if got := relative(c.function, c.file, module, c.root); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestAProblemThatIsTheSummaryIsToldOnce(t *testing.T) {
+	t.Parallel()
+	const problem = "the target died"
+	for summary, want := range map[string]int{problem: 1, "live bytes are above their budget": 1, "": 1} {
+		r := &gate.Report{State: gate.Errored, Scenarios: []gate.Scenario{{Name: "ingest", State: gate.Errored, Summary: summary, Problem: problem}}}
+		for _, format := range []string{"text", "markdown"} {
+			got := written(t, format, r)
+			if n := strings.Count(got, problem); n != want || !strings.Contains(got, summary) {
+				t.Errorf("summary %q as %s: the problem is told %d times, want %d:\n%s", summary, format, n, want, got)
+			}
 		}
 	}
 }

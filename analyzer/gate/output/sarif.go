@@ -1,10 +1,8 @@
 package output
 
 import (
-	"encoding/json"
-	"fmt"
-	"io"
 	"path/filepath"
+	"slices"
 
 	"github.com/heapdrift/heapdrift/analyzer/gate"
 	"github.com/heapdrift/heapdrift/analyzer/report"
@@ -18,14 +16,13 @@ type (
 		Runs    []sarifRun `json:"runs"`
 	}
 	sarifRun struct {
-		Tool        sarifTool             `json:"tool"`
+		Tool struct {
+			Driver sarifDriver `json:"driver"`
+		} `json:"tool"`
 		Invocations []sarifInvocation     `json:"invocations"`
 		URIBases    map[string]sarifPlace `json:"originalUriBaseIds,omitempty"`
 		Results     []sarifResult         `json:"results"`
 		ColumnKind  string                `json:"columnKind"`
-	}
-	sarifTool struct {
-		Driver sarifDriver `json:"driver"`
 	}
 	sarifDriver struct {
 		Name           string      `json:"name"`
@@ -34,14 +31,13 @@ type (
 		Rules          []sarifRule `json:"rules"`
 	}
 	sarifRule struct {
-		ID      string       `json:"id"`
-		Name    string       `json:"name"`
-		Short   sarifText    `json:"shortDescription"`
-		Help    sarifText    `json:"help"`
-		Default sarifDefault `json:"defaultConfiguration"`
-	}
-	sarifDefault struct {
-		Level string `json:"level"`
+		ID      string    `json:"id"`
+		Name    string    `json:"name"`
+		Short   sarifText `json:"shortDescription"`
+		Help    sarifText `json:"help"`
+		Default struct {
+			Level string `json:"level"`
+		} `json:"defaultConfiguration"`
 	}
 	sarifInvocation struct {
 		Successful    bool                `json:"executionSuccessful"`
@@ -71,7 +67,6 @@ type (
 	sarifLocation struct {
 		Physical *sarifPhysical `json:"physicalLocation,omitempty"`
 		Logical  []sarifLogical `json:"logicalLocations,omitempty"`
-		Message  *sarifText     `json:"message,omitempty"`
 	}
 	sarifPhysical struct {
 		Artifact sarifPlace   `json:"artifactLocation"`
@@ -109,7 +104,9 @@ const (
 // rules in the order of their index.
 func rules() []sarifRule {
 	rule := func(id, name, short, help, level string) sarifRule {
-		return sarifRule{ID: id, Name: name, Short: sarifText{short}, Help: sarifText{help}, Default: sarifDefault{level}}
+		r := sarifRule{ID: id, Name: name, Short: sarifText{short}, Help: sarifText{help}}
+		r.Default.Level = level
+		return r
 	}
 	return []sarifRule{
 		rule(ruleHeap, "HeapGrowth", "Memory is kept with each operation.", "The live heap grows with the operations by more than its budget, and this is where what stays is allocated. Look for who holds it: a map, a slice, a channel or a goroutine that outlives the operation.", "error"),
@@ -121,43 +118,29 @@ func rules() []sarifRule {
 	}
 }
 
-// SARIF writes the report for code scanning: a result for each finding that
+// asSARIF is the report for code scanning: a result for each finding that
 // fails, opens or is suppressed, for each budget that no finding explains, and
 // for what could not be measured. A result's fingerprint is the finding's id,
 // stable across builds.
-func SARIF(w io.Writer, r *gate.Report, o Options) error {
-	all := rules()
-	index := map[string]int{}
-	for i, x := range all {
-		index[x.ID] = i
-	}
+func asSARIF(r *gate.Report, o Options) sarifLog {
 	run := sarifRun{
-		Tool:        sarifTool{sarifDriver{Name: "heapdrift", InformationURI: homepage, Version: o.Version, Rules: all}},
 		Invocations: []sarifInvocation{{Successful: r.State != gate.Errored, ExitCode: r.ExitCode}},
 		Results:     []sarifResult{}, ColumnKind: "utf16CodeUnits",
 	}
+	rules := rules()
+	run.Tool.Driver = sarifDriver{Name: "heapdrift", InformationURI: homepage, Version: o.Version, Rules: rules}
 	if o.Root != "" {
 		run.URIBases = map[string]sarifPlace{sourceRoot: {URI: rootURI(o.Root)}}
 	}
 	for _, t := range troubles(r, o.Root) {
-		run.Results = append(run.Results, sarifOf(r, &t, index[t.rule], o))
+		rule := slices.IndexFunc(rules, func(x sarifRule) bool { return x.ID == t.rule })
+		run.Results = append(run.Results, sarifOf(&t, rule, o.Root))
 	}
 	in := &run.Invocations[0]
-	for _, s := range r.Warnings {
+	for _, s := range warnings(r) {
 		in.Notifications = append(in.Notifications, sarifNotification{"warning", sarifText{report.Printable(s)}})
 	}
-	for i := range r.Scenarios {
-		for _, s := range r.Scenarios[i].Warnings {
-			in.Notifications = append(in.Notifications, sarifNotification{"warning", sarifText{report.Printable(r.Scenarios[i].Name + ": " + s)}})
-		}
-	}
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(sarifLog{Schema: sarifSchema, Version: "2.1.0", Runs: []sarifRun{run}}); err != nil {
-		return fmt.Errorf("write the gate's report as SARIF: %w", err)
-	}
-	return nil
+	return sarifLog{Schema: sarifSchema, Version: "2.1.0", Runs: []sarifRun{run}}
 }
 
 // rootURI is a folder's URI, which ends in a slash.
@@ -172,28 +155,21 @@ func rootURI(root string) string {
 	return "file://" + uri(s)
 }
 
-func sarifOf(r *gate.Report, t *trouble, rule int, o Options) sarifResult {
+func sarifOf(t *trouble, rule int, root string) sarifResult {
 	out := sarifResult{
-		RuleID: t.rule, RuleIndex: rule, Level: "error",
+		RuleID: t.rule, RuleIndex: rule, Level: looks[t.state].level,
 		Message:      sarifText{report.Printable(t.message)},
 		Locations:    []sarifLocation{{Physical: physical(t.at)}},
 		Fingerprints: map[string]string{},
 	}
-	switch t.state {
-	case gate.Undecided:
-		out.Level = "warning"
-	case gate.Passed:
-		out.Level = "note"
-	}
 	id := t.rule
 	if t.scenario != nil {
 		id += "/" + t.scenario.Name
+	} else { // what fails the gate itself; messages of a scenario name processes and times
+		id += "/" + t.message
 	}
 	if t.budget != nil {
 		id += "/" + t.budget.Name
-	}
-	if t.scenario == nil { // what fails the gate itself; messages of a scenario name processes and times
-		id += "/" + t.message
 	}
 	if f := t.finding; f != nil {
 		id += "/" + f.ID
@@ -203,7 +179,7 @@ func sarifOf(r *gate.Report, t *trouble, rule int, o Options) sarifResult {
 			out.Suppressions = []sarifSuppression{{Kind: "external", Status: "accepted", Justification: report.Printable(x.Reason + " (until " + x.Expires + ")")}}
 		}
 		if len(f.Stack) > 0 {
-			out.Stacks = []sarifStack{stackOf(t.scenario, f, o.Root)}
+			out.Stacks = []sarifStack{stackOf(t.scenario, f, root)}
 		}
 	}
 	out.Fingerprints["heapdrift/v1"] = report.Printable(id)

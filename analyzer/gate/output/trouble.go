@@ -1,11 +1,16 @@
 package output
 
 import (
+	"cmp"
 	"fmt"
+	"net/url"
+	"path"
+	"strings"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/analyzer/gate"
 	"github.com/heapdrift/heapdrift/analyzer/report"
+	"github.com/heapdrift/heapdrift/analyzer/series"
 )
 
 // trouble is one thing that keeps a gate from passing, or would but for a
@@ -35,18 +40,17 @@ const (
 func troubles(r *gate.Report, root string) []trouble {
 	var out []trouble
 	for i := range r.Scenarios {
-		s := &r.Scenarios[i]
-		out = append(out, ofScenario(r, s, root)...)
+		out = append(out, ofScenario(r, &r.Scenarios[i], root)...)
 	}
 	for _, p := range r.Problems {
-		at, _ := placeOf(r, nil, nil, root)
-		out = append(out, trouble{rule: ruleGate, state: p.State, message: p.Text, at: at})
+		out = append(out, trouble{rule: ruleGate, state: p.State, message: p.Text, at: configPlace(r.Config, root)})
 	}
 	return out
 }
 
 func ofScenario(r *gate.Report, s *gate.Scenario, root string) []trouble {
 	var out []trouble
+	config := configPlace(r.Config, root)
 	told := map[detect.Kind]bool{}
 	for i := range s.Findings {
 		f := &s.Findings[i]
@@ -65,16 +69,18 @@ func ofScenario(r *gate.Report, s *gate.Scenario, root string) []trouble {
 		if f.Kind == detect.KindGoroutine {
 			rule = ruleGoroutine
 		}
-		at, _ := placeOf(r, s, f, root)
+		at := config
+		if file := relative(f.Function, f.File, s.Module, root); file != "" {
+			at = place{file, max(1, f.Line)}
+		}
 		out = append(out, trouble{scenario: s, rule: rule, state: state, message: findingText(s, f), at: at, finding: f})
 	}
 	for i := range s.Budgets {
 		b := &s.Budgets[i]
-		at, _ := placeOf(r, s, nil, root)
-		t := trouble{scenario: s, rule: ruleBudget, state: gate.Failed, message: budgetText(s, b), at: at, budget: b}
+		t := trouble{scenario: s, rule: ruleBudget, state: gate.Failed, message: budgetText(s, b), at: config, budget: b}
 		switch b.State {
 		case gate.BudgetBroken:
-			if kind, ok := growthOf(b); ok && told[kind] {
+			if told[growthOf(b)] {
 				continue
 			}
 		case gate.BudgetUndecided:
@@ -84,26 +90,26 @@ func ofScenario(r *gate.Report, s *gate.Scenario, root string) []trouble {
 		}
 		out = append(out, t)
 	}
-	at, _ := placeOf(r, s, nil, root)
 	if s.Problem != "" {
-		out = append(out, trouble{scenario: s, rule: ruleError, state: gate.Errored, message: s.Name + ": " + s.Problem, at: at})
+		out = append(out, trouble{scenario: s, rule: ruleError, state: gate.Errored, message: s.Name + ": " + s.Problem, at: config})
 	}
 	if len(out) == 0 && s.State != gate.Passed { // never silent about what did not pass
 		rule := map[gate.State]string{gate.Failed: ruleBudget, gate.Undecided: ruleUndecided, gate.Errored: ruleError}[s.State]
-		out = append(out, trouble{scenario: s, rule: rule, state: s.State, message: s.Name + ": " + s.Summary, at: at})
+		out = append(out, trouble{scenario: s, rule: rule, state: s.State, message: s.Name + ": " + s.Summary, at: config})
 	}
 	return out
 }
 
-// growthOf is the kind of findings that explain a budget of growth.
-func growthOf(b *gate.Budget) (detect.Kind, bool) {
+// growthOf is the kind of findings that explain a budget of growth; empty of
+// another budget.
+func growthOf(b *gate.Budget) detect.Kind {
 	switch b.Name {
 	case gate.NameLiveBytes, gate.NameLiveObjects, gate.NameBytesSecond:
-		return detect.KindHeap, true
+		return detect.KindHeap
 	case gate.NameGoroutines:
-		return detect.KindGoroutine, true
+		return detect.KindGoroutine
 	}
-	return "", false
+	return ""
 }
 
 // findingText says what grows where, how much, and since when.
@@ -112,10 +118,7 @@ func findingText(s *gate.Scenario, f *gate.Finding) string {
 	if f.Kind == detect.KindGoroutine {
 		what = "goroutines that do not end"
 	}
-	text := fmt.Sprintf("%s: %s in %s", s.Name, what, report.ShortFunction(f.Function))
-	if f.WaitReason != "" {
-		text += " [" + f.WaitReason + "]"
-	}
+	text := fmt.Sprintf("%s: %s in %s", s.Name, what, report.NameOf(f.Function, f.WaitReason))
 	if now, unit := f.Growth(); now != nil {
 		text += ": " + gate.Measurement(now, unit)
 	}
@@ -123,11 +126,11 @@ func findingText(s *gate.Scenario, f *gate.Finding) string {
 		text += " (" + report.Word(f.Verdict) + ")"
 	}
 	text += since(f)
-	if len(f.HeldBy) > 0 {
-		text += "; retained by " + report.Sentence(f.HeldBy)
+	if by := report.Held(f.Finding.Finding.HeldBy, report.Operator); len(by) > 0 {
+		text += "; retained by " + report.Sentence(by)
 	}
 	if x := f.Suppressed; x != nil {
-		text += fmt.Sprintf("; suppressed until %s: %s", x.Expires, x.Reason)
+		text += "; " + suppression(x)
 	}
 	return text
 }
@@ -157,3 +160,62 @@ func since(f *gate.Finding) string {
 func budgetText(s *gate.Scenario, b *gate.Budget) string {
 	return fmt.Sprintf("%s: %s is %s, budget %s: %s", s.Name, b.Name, gate.Measurement(b.Measured, b.Unit), gate.Quantity(b.Limit, b.Unit), b.Why)
 }
+
+// place is a file with a line, as a code host wants them: relative to the
+// repository, with slashes.
+type place struct {
+	File string
+	Line int // 1 at the least
+}
+
+// configPlace is where a trouble is put that has no file, or one outside of the
+// repository: a code host shows no result without a place.
+func configPlace(config, root string) place {
+	config = slashed(cmp.Or(config, "heapdrift.yaml"))
+	return place{strings.TrimPrefix(cmp.Or(below(config, root), config), "/"), 1}
+}
+
+// relative is a source file's path in the repository at root: that of the
+// compiler where it lies below root; else, of a build elsewhere or with
+// -trimpath, that of the package within its module. "" where neither is so.
+func relative(function, file, module, root string) string {
+	file = slashed(file)
+	if in := below(file, root); in != "" {
+		return in
+	}
+	if module == "" || file == "" {
+		return ""
+	}
+	if in, ok := strings.CutPrefix(file, module+"/"); ok { // -trimpath
+		return in
+	}
+	pkg := series.Package(function)
+	if pkg == "main" {
+		return ""
+	}
+	switch in, ok := strings.CutPrefix(pkg, module); {
+	case ok && in == "":
+		return path.Base(file)
+	case ok && strings.HasPrefix(in, "/") && strings.HasSuffix(path.Dir(file), in):
+		return in[1:] + "/" + path.Base(file)
+	}
+	return ""
+}
+
+// below is file relative to root, "" where it is not below it.
+func below(file, root string) string {
+	if root = strings.TrimSuffix(slashed(root), "/"); root == "" {
+		return ""
+	}
+	in, ok := strings.CutPrefix(file, root+"/")
+	if !ok || in != path.Clean(in) || strings.HasPrefix(in, "../") {
+		return ""
+	}
+	return in
+}
+
+func slashed(s string) string { return strings.ReplaceAll(s, `\`, "/") }
+
+// uri escapes a path for a URI; slashes stay. A relative one whose first part
+// has a colon would be taken for a scheme, so it begins with "./".
+func uri(file string) string { return (&url.URL{Path: file}).String() }

@@ -1,0 +1,163 @@
+package detect
+
+import "math"
+
+// This file gives a decision its figures: the reason of the rule that decided,
+// and what else a reader of it should know, in the order in which it is told.
+
+// reasons of a total. ramp says that a heap total was taken for growth that comes
+// with goroutines: that is told of the other one, too, where it grows.
+func (t *total) reasons(per Per, ramp bool) []Reason {
+	e := &t.Evidence
+	var out []Reason
+	add := func(code Code, v Values) { out = append(out, Reason{code, v}) }
+	ranks := Values{N: e.Judged, Tau: e.Tau, P: e.Rank.Statistic, SlopeP: e.Slope.Statistic}
+	rises := e.Significant() || t.Verdict == Growing || t.Verdict == Backlog
+	if e.ofTotal.added {
+		add(AddedFromSamples, Values{})
+	}
+	if ramp && e.ofTotal.decides && t.Verdict == Growing {
+		add(WithGoroutines, Values{})
+	}
+	if t.Because == ContainersEnlarge {
+		add(ContainersEnlarge, Values{})
+	}
+	switch {
+	case e.Significant() && !e.Steps.Passed:
+		add(StepsNotTrend, Values{})
+	case e.Significant():
+		add(Rises, Values{N: e.Judged, Tau: e.Tau, P: math.Max(e.Slope.Statistic, e.Rank.Statistic)})
+	case rises:
+		add(RisesUnevenly, ranks)
+	}
+	if rises && !e.GoesOn.Passed {
+		out = append(out, e.Slackens)
+	}
+	if e.Significant() && !e.Enough.Passed && t.Verdict != Leak {
+		add(BelowFloor, Values{Grew: e.Grew, Floor: e.Enough.Bound})
+	}
+	if rises && e.Enough.Passed && e.Kept.Asked() {
+		switch gone := math.Min(1, 1-e.Kept.Statistic); {
+		case e.Kept.Passed:
+			add(KeptAfterDrain, Values{})
+		case e.Kept.Statistic < moreThanGrew:
+			add(MoreGoneThanGrew, Values{})
+		default:
+			add(GoneAfterDrain, Values{Share: gone})
+		}
+	}
+	if rises || t.Verdict == Plateau {
+		switch {
+		case e.PassStops.Passed:
+			add(SecondPassFlat, Values{})
+		case e.PassGoesOn.Passed:
+			add(SecondPassGrew, Values{Share: e.PassGoesOn.Statistic})
+		}
+	}
+	switch t.Verdict {
+	case Plateau:
+		if e.Flat.Passed {
+			add(LevelledOff, Values{Upper: math.Max(0, e.Flat.Statistic), Limit: e.Flat.Bound, Per: per})
+		}
+	case Stable:
+		add(Bounded, Values{Upper: math.Max(0, e.Upper), Limit: e.Bounded.Bound, Per: per})
+		if e.Outliers > 0 {
+			add(OutliersWeighLess, Values{N: e.Outliers, Of: e.Judged})
+		}
+	case Unknown:
+		add(NotBounded, Values{Upper: e.Upper, Limit: e.Bounded.Bound, Per: per, Times: e.longer()})
+	}
+	if t.Because == MadeByGroups {
+		add(MadeByGroups, Values{})
+	}
+	return out
+}
+
+// longer is how many times as long a run of the same would bound the growth below
+// the clean limit, 0 where that cannot be told: with independent errors and evenly
+// spaced snapshots the slope's error falls with the length of the run to the power
+// 3/2.
+func (e *Evidence) longer() float64 {
+	spare := e.Bounded.Bound - math.Max(0, e.fit.PerX)
+	spread := e.Upper - e.fit.PerX
+	if !(spare > 0) || !(spread > spare) {
+		return 0
+	}
+	times := math.Pow(spread/spare, 2.0/3)
+	if times > 1000 {
+		return 0
+	}
+	return math.Max(1.1, times)
+}
+
+// reason of a site.
+func (s *site) reason() Reason {
+	e := &s.Evidence
+	p := math.Max(e.Slope.Statistic, e.Rank.Statistic)
+	v := Values{}
+	switch s.Because {
+	case PassesAllTests:
+		v = Values{Level: e.ofSite.alpha, N: e.ofSite.tested, Samples: s.net, Tau: e.Tau, P: p}
+	case ContainerSlackens, ContainerShort, ContainerGrows:
+		c := e.ofSite.grows
+		v = Values{N: c.steps, Times: c.factor, From: c.from, To: c.to}
+	case BacklogAtSite:
+		v = Values{Samples: s.net, Tau: e.Tau, P: p, Share: math.Min(1, 1-e.Kept.Statistic)}
+	case SlackensLate:
+		return e.Slackens
+	case GrowsUnevenly:
+		v = Values{Level: e.Slope.Bound, Share: math.Max(0, e.GoesOn.Statistic)}
+	case ProfilesCannot:
+		v = Values{Level: e.Slope.Bound, N: len(s.at), Of: leastProfiles + leastProfiles/2}
+	case TotalDoesNotLeak:
+		v = Values{Level: e.Slope.Bound}
+	}
+	return Reason{s.Because, v}
+}
+
+// reasons of a group.
+func (g *group) reasons() []Reason {
+	e := &g.Evidence
+	var out []Reason
+	add := func(code Code, v Values) { out = append(out, Reason{code, v}) }
+	if w := e.ofGroup.waited; w > 0 {
+		add(HaveWaited, Values{Seconds: w})
+	}
+	because := g.Because
+	proved := because == RuntimeProved
+	if proved && e.ofGroup.shown { // what the growth says by itself is told first
+		because = decide(groupRules()[1:], e, &Others{}).Because
+	}
+	switch because {
+	case RuntimeProved: // is told last
+	case CameLate:
+		add(CameLate, Values{Count: e.ofGroup.late.Statistic, Seconds: g.quiet})
+		return out
+	case EndedInDrain:
+		add(EndedInDrain, Values{Share: math.Min(1, 1-e.Kept.Statistic)})
+	case SlackensLate:
+		out = append(out, e.Slackens)
+	case CountUneven:
+		add(CountUneven, Values{Tau: e.Tau, P: e.Rank.Statistic, SlopeP: e.Slope.Statistic})
+	case ManyEnded:
+		add(ManyEnded, Values{Share: e.ofGroup.ended.Statistic})
+	case ShortWatch:
+		add(ShortWatch, Values{Seconds: e.ofGroup.brief})
+	case DoNotEnd:
+		add(DoNotEnd, Values{Count: e.Grew, N: e.Judged, Tau: e.Tau, P: math.Max(e.Slope.Statistic, e.Rank.Statistic)})
+	default:
+		add(because, Values{})
+	}
+	if e.Kept.Passed {
+		add(StillAfterDrain, Values{})
+	}
+	if proved {
+		add(RuntimeProved, Values{Count: e.ofGroup.leaked})
+	}
+	return out
+}
+
+// because adds a reason to a finding.
+func (f *Finding) because(code Code, v Values) {
+	f.Reasons = append(f.Reasons, Reason{code, v})
+}

@@ -1,0 +1,155 @@
+package detect
+
+import (
+	"slices"
+
+	"github.com/heapdrift/heapdrift/analyzer/series"
+)
+
+// What needs more than one series. Before the rules decide, the three functions
+// called …Others work out what a rule may know beside its own series: ramps of
+// goroutines, the groups behind a count. When all is decided, tellStuck puts to
+// stuck goroutines what they keep, hold takes back what repeated looks have not
+// confirmed, and conclude gives the verdict of the run.
+
+// groupOthers is what the rules of goroutines may know.
+func (j *judgement) groupOthers() (o Others) {
+	for _, g := range j.groups {
+		if !g.ofGroup.shown && !g.ofGroup.proved {
+			o.Late += g.gained
+		}
+	}
+	return o
+}
+
+// totalOthers is what the rules of totals may know once the groups are judged.
+//
+// The heap may grow with goroutines that end by themselves: connections that come
+// in, as in any healthy ramp, cost a heap of their own. A count of operations or a
+// drain would tell the two apart; without either, growing groups that wait for
+// connections, or any in a short window, make a ramp of it.
+func (j *judgement) totalOthers() (o Others) {
+	for _, g := range j.groups {
+		if (g.Verdict == Suspect || g.Verdict == Growing) && g.gained >= floorGoroutines && (g.series.Reason == "IO wait" || j.brief(j.run.Window.Judged)) {
+			o.Ramp = o.Ramp || !j.run.HasOps && len(j.run.Window.Drain) == 0
+		}
+	}
+	if t := j.measured(series.Goroutines); t != nil && t.Grew > 0 {
+		for _, g := range j.groups {
+			if g.Verdict == Leak {
+				o.GroupsLeak += g.gained
+			}
+			if g.Verdict == Leak || g.Verdict == Suspect {
+				o.GroupsSuspect += g.gained
+			}
+		}
+		o.GroupsLeak, o.GroupsSuspect = o.GroupsLeak/t.Grew, o.GroupsSuspect/t.Grew
+	}
+	return o
+}
+
+// siteOthers is what the rules of sites may know once the totals are judged.
+func (j *judgement) siteOthers() Others {
+	o := Others{Heap: j.verdict(series.LiveBytes), Clean: j.cfg.Clean.Bytes}
+	if t := j.totals[series.LiveBytes]; t != nil && !t.series.Sampled {
+		o.HeapExact, o.HeapKnown, o.HeapUpper = true, t.Measured(), t.Upper
+	}
+	return o
+}
+
+// conclude gives the run verdict: the run leaks if anything does; it is clean if
+// live bytes and goroutines are both known and bounded or flat, and nothing asks
+// for attention; else it is inconclusive. A run that failed or was ended early is
+// never clean: the rest of it is not known.
+func (j *judgement) conclude() {
+	atRest := func(name string) bool {
+		t := j.res.Total(name)
+		return t != nil && (t.Verdict == Stable || t.Verdict == Plateau)
+	}
+	open := !atRest(series.LiveBytes) || !atRest(series.Goroutines)
+	leaks := slices.ContainsFunc(j.res.Totals, func(t Total) bool { return t.Verdict == Leak })
+	for _, f := range j.res.Findings {
+		leaks = leaks || f.Verdict == Leak
+		open = open || f.Verdict.AsksAttention()
+	}
+	switch {
+	case leaks:
+		j.res.Verdict = RunLeak
+	case open:
+		j.res.Verdict = RunInconclusive
+	case j.partial != "":
+		j.res.Verdict = RunInconclusive
+		j.res.Warn(Warning{Code: NotWholeRun, Values: Values{Text: j.partial}})
+	default:
+		j.res.Verdict = RunClean
+	}
+}
+
+// tellStuck tells growth that no site explains as that of the goroutines that are
+// stuck, where there are enough of them.
+func (j *judgement) tellStuck(sites []Finding) {
+	heap := j.measured(series.LiveBytes)
+	if heap == nil {
+		return
+	}
+	stuck := 0.0
+	var most *group
+	for _, g := range j.groups {
+		if g.Verdict == Leak && g.gained > 0 {
+			stuck += g.gained
+			if most == nil || g.gained > most.gained {
+				most = g
+			}
+		}
+	}
+	for i := range sites {
+		f := &sites[i]
+		grown := float64(f.Share) * heap.Grew
+		if f.Function != Unattributed || f.Verdict != Leak || most == nil || grown > perGoroutine*stuck {
+			continue
+		}
+		f.Verdict = Growing
+		f.because(PerStuckGoroutine, Values{Bytes: grown / stuck})
+		most.finding.because(HeapGrowsWithEach, Values{Bytes: grown / stuck})
+	}
+}
+
+// hold makes suspects of all leaks that repeated looks have not confirmed, and
+// concludes anew. claims pass all tests at this look.
+func (j *judgement) hold(claims, confirmed map[string]bool) {
+	why := func(id string) Code {
+		if claims[id] {
+			return AwaitsNextLook
+		}
+		return BelowLevelOfLooks
+	}
+	for i := range j.res.Findings {
+		f := &j.res.Findings[i]
+		if f.Verdict == Leak && !slices.ContainsFunc(f.ids(), func(id string) bool { return confirmed[id] }) {
+			f.Verdict = Suspect
+			f.because(why(f.ID), Values{})
+		}
+	}
+	order(j.res.Findings)
+	stuck := slices.ContainsFunc(j.res.Findings, func(f Finding) bool { return f.Kind == KindGoroutine && f.Verdict == Leak })
+	held := false
+	for i := range j.res.Totals {
+		t := &j.res.Totals[i]
+		if t.Verdict != Leak || confirmed[t.Name] || t.Name == series.Goroutines && stuck {
+			continue
+		}
+		t.Verdict, held = Suspect, true
+		t.Reasons = append(t.Reasons, Reason{why(t.Name), Values{}})
+	}
+	if j.conclude(); j.res.Verdict == RunClean && held {
+		j.res.Verdict = RunInconclusive
+	}
+}
+
+// ids are those of the sites that f stands for, its own among them.
+func (f *Finding) ids() []string {
+	if len(f.Parts) > 0 {
+		return f.Parts
+	}
+	return []string{f.ID}
+}

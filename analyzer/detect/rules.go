@@ -1,0 +1,176 @@
+package detect
+
+// Rule says what evidence of a kind means. Of an ordered table the first rule
+// that applies decides. The three tables below, read from top to bottom, are
+// docs/METHOD.md's lists of the same names; a test holds the two equal.
+type Rule struct {
+	Name    string
+	When    func(*Evidence, *Others) bool
+	Verdict Verdict
+	Reason  Code
+}
+
+// Others is what a rule may know beside its own series; reconcile.go works it out.
+// The zero value knows nothing.
+type Others struct {
+	Heap      Verdict // of live bytes
+	HeapExact bool    // live bytes are known, and not added up from samples
+	HeapKnown bool    // and measured
+	HeapUpper float64 // their one-sided 95 % bound
+	Clean     float64 // limit of live bytes
+
+	// Ramp says that the heap may grow with goroutines that end by themselves.
+	Ramp bool
+	// GroupsLeak and GroupsSuspect are the parts of the growth of goroutines that
+	// lie at groups which leak, and which leak or are suspects.
+	GroupsLeak, GroupsSuspect float64
+	Late                      float64 // goroutines that came late, of all groups together
+}
+
+// Decision is what a table says of a series.
+type Decision struct {
+	Rule    string
+	Verdict Verdict
+	Because Code
+}
+
+// decide finds the first rule that applies. Every table ends with one that does.
+func decide(table []Rule, e *Evidence, o *Others) Decision {
+	for _, r := range table {
+		if r.When(e, o) {
+			return Decision{r.Name, r.Verdict, r.Reason}
+		}
+	}
+	panic("detect: a table of rules does not end with one that always applies")
+}
+
+// totalRules judges a total: live bytes and live objects may be leaks by
+// themselves, goroutines are what their groups are, all others never decide a run.
+func totalRules() []Rule {
+	return []Rule{
+		{"not measured", func(e *Evidence, _ *Others) bool { return !e.Measured() }, Unknown, TooFewSnapshots},
+		{"gone after the drain", func(e *Evidence, _ *Others) bool { return e.grew() && e.Kept.Failed() }, Backlog, GoneAfterDrain},
+		{"containers enlarge, bounded", func(e *Evidence, _ *Others) bool { return e.containersEnlarge() && e.Bounded.Passed }, Stable, Bounded},
+		{"containers enlarge", func(e *Evidence, _ *Others) bool { return e.containersEnlarge() }, Growing, ContainersEnlarge},
+		{"added from enough profiles", func(e *Evidence, _ *Others) bool { return e.leaks() && e.ofTotal.added && e.ofTotal.watched }, Suspect, AddedFromSamples},
+		{"added from few profiles", func(e *Evidence, _ *Others) bool { return e.leaks() && e.ofTotal.added }, Growing, AddedFromSamples},
+		{"with goroutines that may end", func(e *Evidence, o *Others) bool { return e.leaks() && o.Ramp }, Growing, WithGoroutines},
+		{"every test passes", func(e *Evidence, _ *Others) bool { return e.leaks() }, Leak, Rises},
+		{"its groups leak", func(e *Evidence, o *Others) bool { return e.countPasses() && o.GroupsLeak >= groupsAtLeast }, Leak, MadeByGroups},
+		{"its groups are suspects", func(e *Evidence, o *Others) bool { return e.countPasses() && o.GroupsSuspect >= groupsAtLeast }, Suspect, MadeByGroups},
+		{"no group makes it", func(e *Evidence, _ *Others) bool { return e.countPasses() }, Growing, Rises},
+		{"bounded", func(e *Evidence, _ *Others) bool { return e.bounded() }, Stable, Bounded},
+		{"levelled off", func(e *Evidence, _ *Others) bool { return e.Flat.Passed }, Plateau, LevelledOff},
+		{"the last pass adds nothing", func(e *Evidence, _ *Others) bool { return e.PassBounded.Passed }, Plateau, SecondPassFlat},
+		{"risen by rank, gone after the drain", func(e *Evidence, _ *Others) bool { return e.Rises.Passed && e.Kept.Failed() }, Backlog, GoneAfterDrain},
+		{"risen by rank", func(e *Evidence, _ *Others) bool { return e.Rises.Passed }, Growing, RisesUnevenly},
+		{"nothing shown", func(*Evidence, *Others) bool { return true }, Unknown, NotBounded},
+	}
+}
+
+// siteRules judges an allocation site. Where the process has exact counters they
+// are the judge of whether memory is kept at all, and a site says where.
+func siteRules() []Rule {
+	return []Rule{
+		{"every test passes", func(e *Evidence, o *Others) bool {
+			return e.siteRises() && !e.goneWith(o) && e.siteGoesOn() && !e.contradicted(o) && !e.alone(o)
+		}, Leak, PassesAllTests},
+		{"a container that slackens", func(e *Evidence, _ *Others) bool { return e.container() && !e.ofSite.grows.sustained }, Growing, ContainerSlackens},
+		{"a container, watched too briefly", func(e *Evidence, _ *Others) bool {
+			return e.container() && (e.ofSite.grows.steps < leastSteps || !e.ofSite.watched)
+		}, Growing, ContainerShort},
+		{"a container that goes on", func(e *Evidence, _ *Others) bool { return e.container() }, Suspect, ContainerGrows},
+		{"no growth shown", func(e *Evidence, _ *Others) bool { return !e.siteRises() }, Stable, NoGrowthShown},
+		{"gone with the backlog", func(e *Evidence, o *Others) bool { return e.goneWith(o) }, Backlog, BacklogAtSite},
+		{"ended with its process", func(e *Evidence, o *Others) bool { return !e.siteGoesOn() && e.endedWith(o) }, Plateau, LevelledOff},
+		{"slackens", func(e *Evidence, _ *Others) bool { return !e.GoesOn.Passed }, Growing, SlackensLate},
+		{"one step", func(e *Evidence, _ *Others) bool { return !e.Steps.Passed }, Growing, OneStep},
+		{"moved from other sites", func(e *Evidence, o *Others) bool {
+			return e.contradicted(o) && o.HeapUpper < movedBelow*e.Growth.Lo
+		}, Stable, MovedFromSites},
+		{"the total does not leak", func(e *Evidence, o *Others) bool { return e.contradicted(o) }, Growing, TotalDoesNotLeak},
+		{"uneven, and no counters", func(e *Evidence, _ *Others) bool { return !e.ofSite.even.Passed }, Growing, GrowsUnevenly},
+		{"profiles alone", func(*Evidence, *Others) bool { return true }, Growing, ProfilesCannot},
+	}
+}
+
+// groupRules judges a group of goroutines. Counts are exact; the question is
+// whether what grows may end by itself.
+func groupRules() []Rule {
+	return []Rule{
+		{"proved by the runtime", func(e *Evidence, _ *Others) bool { return e.ofGroup.proved }, Leak, RuntimeProved},
+		{"came late", func(e *Evidence, o *Others) bool {
+			return !e.ofGroup.shown && e.ofGroup.late.Passed && o.Late >= floorGoroutines
+		}, Suspect, CameLate},
+		{"no growth shown", func(e *Evidence, _ *Others) bool { return !e.ofGroup.shown }, Unknown, NoGrowthShown},
+		{"ended in the drain", func(e *Evidence, _ *Others) bool { return e.Kept.Failed() }, Backlog, EndedInDrain},
+		{"slackens", func(e *Evidence, _ *Others) bool { return !e.GoesOn.Passed }, Growing, SlackensLate},
+		{"uneven", func(e *Evidence, _ *Others) bool { return !e.Significant() }, Growing, CountUneven},
+		{"steps", func(e *Evidence, _ *Others) bool { return !e.Steps.Passed }, Growing, StepsNotTrend},
+		{"many ended", func(e *Evidence, _ *Others) bool { return e.ofGroup.ended.Failed() }, Suspect, ManyEnded},
+		{"may end by itself", func(e *Evidence, _ *Others) bool { return !e.ofGroup.blocks }, Suspect, MayEnd},
+		{"nothing can end it", func(e *Evidence, _ *Others) bool { return e.ofGroup.forever }, Leak, SelectNoCases},
+		{"watched too briefly", func(e *Evidence, _ *Others) bool { return e.ofGroup.brief > 0 }, Suspect, ShortWatch},
+		{"begins and does not end", func(*Evidence, *Others) bool { return true }, Leak, DoNotEnd},
+	}
+}
+
+// grew reports that a total grew beyond doubt and by enough to speak of, whatever
+// else the tests say.
+func (e *Evidence) grew() bool { return e.Significant() && e.Enough.Passed }
+
+// leaks reports that bytes or objects pass every test.
+func (e *Evidence) leaks() bool {
+	return e.ofTotal.decides && e.passes() && e.Material.Passed && !e.Kept.Failed() && !e.PassStops.Passed && e.EitherEnough.Passed
+}
+
+// containersEnlarge reports bytes that pass every test while objects do not rise:
+// an append-only slice, or a buffer cache that fills. A second pass that goes on
+// tells the two apart, and so does a longer run.
+func (e *Evidence) containersEnlarge() bool {
+	return e.leaks() && e.ofTotal.containers && !e.PassGoesOn.Passed
+}
+
+// countPasses reports that the number of goroutines passes its tests.
+func (e *Evidence) countPasses() bool { return e.ofTotal.counts && e.passes() && e.Enough.Passed }
+
+// bounded reports evidence of absence. A bound without outliers counts for none
+// where the total levelled off: what grew and stopped has outliers too, its first.
+func (e *Evidence) bounded() bool { return e.Bounded.Passed && !(e.Outliers > 0 && e.Flat.Passed) }
+
+// open reports that a total rises, by rank at least, and was not shown to stop.
+func (e *Evidence) open() bool {
+	return e.Rises.Passed && !e.Kept.Failed() && !e.bounded() && !e.Flat.Passed && !e.PassBounded.Passed
+}
+
+// siteRises asks the tests that tell growth of a site from none.
+func (e *Evidence) siteRises() bool {
+	return e.Significant() && e.ofSite.samples.Passed && e.Enough.Passed && e.Material.Passed
+}
+
+// siteGoesOn asks those that tell a leak from growth that ends.
+func (e *Evidence) siteGoesOn() bool { return e.GoesOn.Passed && e.Steps.Passed }
+
+// container reports that one object is enlarged again and again.
+func (e *Evidence) container() bool { return e.ofSite.grows != nil }
+
+// goneWith reports a site that went away in the drain, as its process did.
+func (e *Evidence) goneWith(o *Others) bool { return o.Heap == Backlog && e.Kept.Failed() }
+
+// endedWith reports that a site which does not go on growing has nothing left that
+// a longer run could tell: the exact total of its process grew as well and then
+// stopped, or it is known that neither of them grew by more than the clean limit
+// allows.
+func (e *Evidence) endedWith(o *Others) bool {
+	return o.HeapExact && (o.Heap == Plateau || o.Heap == Stable && e.Growth.Hi <= o.Clean)
+}
+
+// contradicted reports that the exact total, which is the judge, does not leak: a
+// site that grows while the process does not is memory moving between sites.
+func (e *Evidence) contradicted(o *Others) bool { return o.HeapExact && o.HeapKnown && o.Heap != Leak }
+
+// alone reports that there are no exact counters, and that profiles by themselves
+// are too few or too uneven to tell a leak from a cache that fills.
+func (e *Evidence) alone(o *Others) bool {
+	return !o.HeapExact && (!e.ofSite.watched || !e.ofSite.even.Passed)
+}

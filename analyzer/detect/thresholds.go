@@ -1,0 +1,220 @@
+package detect
+
+// The numbers of the verdict: the unit, the source, and how each was set.
+// "Calibrated" numbers were set so that the tables of docs/METHOD.md hold;
+// `make calibrate` shows what a change does.
+
+// Levels of tests, probabilities.
+const (
+	confidence   = 0.95  // of printed intervals, and of the one-sided bounds
+	oneSided95   = 1.645 // standard errors of a one-sided 95 % bound, where an error is taken for normal
+	alphaSlope   = 1e-4  // slope and block tests on exact counters: recorded leaks have t above 50, healthy programs below 16
+	alphaRank    = 2e-3  // Mann–Kendall on exact counters: six rising values (1/720) pass
+	alphaObjects = 5e-3  // Mann–Kendall of live objects, to call what grows values and not containers
+	alphaDejump  = 1e-3  // slope of a sampled series without its largest step
+	// alphaAdded is the level of a total that was added up from samples: only a P
+	// too small to be told from 0 passes, since its sites must prove the growth.
+	alphaAdded = 0
+)
+
+// slopeLevel is the level of the slope's test on n judged snapshots. Few of
+// them make the allowance for slow scatter so wide that a plain leak has no more
+// than p = 3·10⁻⁴, while the rank test asks that nearly all of them rise: the
+// level is laxer there, unless growth was faster before them. A cache that fills
+// looks like a line for a short while. before is that rate over the tail's, NaN
+// where it is not known.
+func slopeLevel(n int, before float64) float64 {
+	switch {
+	case before > 1.25:
+		return alphaSlope
+	case n <= 8:
+		return 10 * alphaSlope
+	case n < 12:
+		return 3 * alphaSlope
+	}
+	return alphaSlope
+}
+
+// How much there must be to judge.
+const (
+	minTail          = 6    // judged snapshots
+	leastPass        = 4    // snapshots of one pass
+	leastFlat        = 5    // snapshots of the half that is shown to be flat
+	minSamples       = 4    // sampled objects that a site must have held at once to be tested
+	minNet           = 8    // sampled objects that a site must have gained to be a leak alone
+	leastProfiles    = 24   // judged profiles without counters, or …
+	leastWatched     = 1800 // … seconds of them: a cache that fills is a line for as long as it fills
+	shortWatch       = 120  // seconds of goroutines without drain or operations: a healthy ramp looks the same
+	quietSpan        = 60   // seconds in which no latecomer may have ended: longer than a request's usual time-out
+	leastLate        = 2    // latecomers of one group
+	leastSteps       = 4    // enlargements that make a law of a container
+	ruleOfThree      = 3    // over n: 95 % bound of what did not come in n tries, −ln 0.05 (Hanley & Lippman-Hand, JAMA 249, 1983)
+	leastForOutliers = 12   // snapshots that tell which are outliers
+	leastIncrements  = 3    // between idle snapshots, to measure the observer
+	leastChurnSample = 16   // sampled objects that tell a share to a quarter
+)
+
+// The evidence floor: what the judged snapshots must have grown by before growth
+// is called a leak, in bytes, objects and goroutines (METHOD.md, Evidence).
+const (
+	floorBytes      = 64 << 10
+	floorObjects    = 256
+	floorGoroutines = 8
+	floorRising     = 8       // objects, for live objects to rise with the bytes
+	floorOutside    = 4 << 20 // bytes outside the Go heap: the runtime's own caches move by as much
+)
+
+// What goes on, and what slackens: rates of growth over rates of growth. They
+// are asked of different stretches at different strictness, so they differ.
+const (
+	lastThirdOf     = 0.5  // the last third, of the whole tail's rate …
+	lastThirdSure   = 0.75 // … and with one standard error added
+	secondHalfOf    = 0.65 // the second half, of the first half's
+	secondHalfSure  = 2.58 // standard errors that it must be lower by: 1 % shared by two tests
+	fasterBefore    = 2    // as fast before the tail: the curve bends
+	bentGoesOnAt    = 0.75 // then the second half must be shown above this: beyond a logarithm's 0.58
+	lastSixthOf     = 0.5  // the last sixth
+	unevenOver      = 2    // a site without counters: the last third at most this (at least lastThirdOf)
+	looksGoOnAt     = 0.7  // repeated looks: the second half shown above this …
+	looksGoOnSure   = 0.995
+	passStoppedAt   = 0.1 // the last pass at no more than this of the first's: a cache keyed by content
+	passGoesOnAt    = 0.6 // the last pass shown above this: none
+	overdue         = 1.5 // of a container's next enlargement
+	containerLateAt = 0.5 // a container's later half, of its earlier half's rate
+)
+
+// Shares of growth.
+const (
+	keptAtLeast     = 0.5  // still there after the drain, below: a backlog
+	moreThanGrew    = -0.5 // kept below this: the drain took much that was there before
+	movedBelow      = 0.5  // of a site's lower bound: a total bounded below this means memory moved between sites
+	groupsAtLeast   = 0.5  // of the count's growth at groups that leak
+	manyEnded       = 0.05 // of goroutines that began, below: they do not end
+	sitesExplain    = 0.9  // of the total's growth, then no more suspects are named
+	leastShare      = 0.05 // of the total's growth, to be a suspect
+	mostDied        = 0.25 // of what was born of a size, to count as kept
+	sureNet         = 3    // standard deviations of net samples, to count as kept all the same
+	unexplained     = 0.3  // of the total's growth, to be told beside named sites
+	classRulesOut   = 0.5  // of what samples stand for: their exactly counted class grew by less
+	minorClass      = 0.05 // of the total's growth, below: a size class is not followed
+	classExplained  = 0.5  // of a class's growth at named sites: no other is looked for
+	twiceTheNext    = 2    // as many samples as the next site of a size
+	minorShare      = 0.05 // of the growth, beside a finding with …
+	majorShare      = 0.25 // … this much: told with it
+	ownOverCalls    = 2    // what a function allocates itself, over all its calls, to be shown in their place
+	alikeWithin     = 0.1  // and two: groups that grow by the same number
+	residentAtLeast = 0.5  // of what grew outside must be resident
+	mostExplained   = 0.5  // of resident memory's growth, by the heap or all that is the runtime's, to be warned of
+	worthNaming     = 0.01 // of the growth, for a kind of the runtime's memory
+)
+
+// perGoroutine is how much heap, in bytes, a stuck goroutine may keep for growth
+// that no site explains to be put down to it: its descriptor and what few objects
+// it was begun with. Sampling sees those last.
+const perGoroutine = 4 << 10
+
+// SmallestObject is the size of the smallest object worth counting, bytes: what
+// objects are at the least where only their number is known.
+const SmallestObject = 16
+
+// What a snapshot itself leaves behind in the target where no idle snapshots
+// measured it (the upper ends of what idle programs showed; METHOD.md, Evidence),
+// and how many times as much at most is put down to it where they did: what grows
+// faster without load is the program's own.
+const (
+	observerBytes   = 400
+	observerObjects = 1
+	mostObserved    = 5
+)
+
+// overdispersed is the φ from which the sampling model does not explain the
+// scatter.
+const overdispersed = 1.5
+
+// Outliers: beyond how many standard deviations of the others a snapshot
+// counts as such, and what part of all may be.
+const (
+	outlying     = 3.5
+	mostOutlying = 0.25
+)
+
+// Staircases that growth is held against: how many steps, and what each of their
+// parameters costs of n·ln(RSS) (calibrated; see stepsGain).
+const (
+	mostSteps    = 3
+	perParameter = 3
+)
+
+// Containers: append enlarges large slices by a quarter, small ones and tables
+// by two; what is in between may be rounded to a size class.
+const (
+	leastFactor = 1.1
+	mostFactor  = 2.6
+)
+
+// Churn: a place is named where mending it would be felt. The collector's work
+// per allocated byte does not depend on how much is live (the more is live, the
+// later it runs), so the bound is one of bytes: 64 KiB are about a thousand small
+// objects; with the least heap of 4 MiB such a place alone causes a collection
+// every 64 operations. What is less than a tenth of all is not where to begin.
+const (
+	churnBytes = 64 << 10 // an operation; the interval's lower bound is held against it
+	churnShare = 0.10
+	churnKept  = 0.10 // part of what was allocated that may be in use in the end
+	mainLine   = 0.95 // of it at one line: no others are told …
+	minorLine  = 0.05 // … that have less
+	fewSamples = 100  // effective ones, below which an interval is that of a Poisson count
+)
+
+// Large objects kept about once per operation are whole buffers of which a part
+// may be all that is wanted. Where the standard library made them while reading,
+// joining or decoding, they are text or bytes of all sizes, of which the large ones
+// need not come with every operation; what the program makes itself is more often
+// kept whole, as a vector is.
+const (
+	largeObject = 16 << 10 // bytes
+	largeBuffer = 1 << 10  // bytes, of what the standard library read
+	aboutOnce   = 0.2      // of a whole number, and the most that sampling may leave open
+	leastRead   = 0.5      // an operation, of what was read
+	mostWhole   = 4        // an operation
+	mainPart    = 0.5      // of the site's growth that must be theirs
+)
+
+// Power: the probability with which a leak of the stated size would have been
+// found, and in how many arrangements of the run's own residuals it is tried.
+const (
+	powerAt     = 0.9
+	lower90     = -1.2816 // 10 % quantile of the standard normal distribution
+	mostShifts  = 20      // bounds the time: a judgement costs O(snapshots²)
+	busyPowerAt = 0.85    // the same at a site that churns …
+	pathsAt     = 0.95    // … found in this part of the injections: fresh runs then name it in 90 to 96 %
+	busyPaths   = 40
+	notablyMore = 1.1 // times what a quiet site needs, to be told
+)
+
+// Memory limits, bytes.
+const (
+	leastHeap   = 4 << 20 // the goal below which Go does not collect with GOGC=100
+	unbounded   = 1 << 50 // no machine has as much: a limit of that size is none
+	defaultGOGC = 1.0     // part of the live heap that is allocated anew before a collection
+)
+
+// Comparisons of two runs.
+const (
+	SameShare   = 0.1  // of the growth before, that a difference may have and be called none, here and against a baseline
+	loadDiffers = 1.25 // times the rate of operations
+	// unseenHalf is the half-width, in sampled objects, of the 95 % interval of a
+	// site of which none was born: a Poisson count of 0 has the bound 3.69 (Garwood,
+	// Biometrika 28, 1936). As a standard error it makes a count of 0 significant at
+	// 1 % from 4.8 expected on (e^−4.8 = 0.8 %).
+	unseenHalf = 3.69 / 2
+)
+
+// What is listed.
+const (
+	mostParts    = 5 // of a cluster
+	mostChurn    = 5 // findings
+	mostLines    = 3 // of one that churns
+	mostSizes    = 4 // classes that grow
+	shallowStack = 8 // frames from the allocation in which a habit is looked for
+)

@@ -1,0 +1,66 @@
+package report
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/heapdrift/heapdrift/analyzer/detect"
+)
+
+func TestProseIsWrapped(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 100)
+	for _, c := range []struct{ name, lead, in, want string }{
+		{"a short sentence", "why  ", "it grew", "why  it grew\n"},
+		{"exactly as long as a line", "", strings.Repeat("é", 39) + " " + strings.Repeat("é", 40), strings.Repeat("é", 39) + " " + strings.Repeat("é", 40) + "\n"},
+		{"one longer", "", strings.Repeat("é", 40) + " " + strings.Repeat("é", 40), strings.Repeat("é", 40) + "\n" + strings.Repeat("é", 40) + "\n"},
+		{"the rest stands below the beginning", "next: ", strings.Repeat("word ", 20), "next: " + strings.Repeat("word ", 14) + "word\n      word word word word word\n"},
+		{"a word longer than a line", "  ", "a " + long + " b", "  a\n  " + long + "\n  b\n"},
+		{"a number and its unit", "", strings.Repeat("x", 76) + " 90 % of 64 B", strings.Repeat("x", 76) + "\n90 % of 64 B\n"},
+		{"nothing", "why  ", "", "why\n"},
+	} {
+		x := &text{}
+		if x.prose(c.lead, c.in); x.b.String() != c.want {
+			t.Errorf("%s:\n%q\nwant\n%q", c.name, x.b.String(), c.want)
+		}
+	}
+}
+
+// A recording is not helped by flags of another verb, and prose fits a terminal.
+func TestTextOfARecordingNamesNoFlagsOfRun(t *testing.T) {
+	t.Parallel()
+	run, res := open()
+	res.Findings[0].Verdict, res.Findings[0].Reasons = detect.Suspect, []detect.Reason{{Code: detect.SampleMore}}
+	res.Warnings = []detect.Warning{{Code: detect.OperationsUnknown}}
+	res.Findings = append(res.Findings, detect.Finding{Verdict: detect.Backlog, Function: "example.com/a.F"}, detect.Finding{Verdict: detect.Growing, Function: "example.com/a.G"})
+	var live, recorded bytes.Buffer
+	if err := Text(&live, run, res, TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := Text(&recorded, run, res, TextOptions{Reader: Archivist}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(live.String(), "--for") || strings.Contains(recorded.String(), "--") || !strings.Contains(recorded.String(), "run longer") {
+		t.Errorf("live:\n%s\nrecorded:\n%s", live.String(), recorded.String())
+	}
+	for _, line := range strings.Split(live.String(), "\n") {
+		if strings.HasPrefix(line, "next: ") && utf8.RuneCountInString(line) > columns {
+			t.Errorf("%d columns: %s", utf8.RuneCountInString(line), line)
+		}
+	}
+}
+
+func TestWarningsThatWereToldAreNotRepeated(t *testing.T) {
+	t.Parallel()
+	run, res := leaking()
+	res.Warnings = []detect.Warning{told("one"), told("two")}
+	var b bytes.Buffer
+	if err := Text(&b, run, res, TextOptions{Told: []string{"one"}}); err != nil {
+		t.Fatal(err)
+	}
+	if s := b.String(); strings.Contains(s, "one\n") || !strings.Contains(s, "warning: two\n") {
+		t.Errorf("%s\nwant a warning of two, none of one", s)
+	}
+}
