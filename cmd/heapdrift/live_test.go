@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -29,12 +32,19 @@ import (
 	"github.com/heapdrift/heapdrift/labrun"
 )
 
-// asProgram makes this test's executable behave as heapdrift itself.
-const asProgram = "HEAPDRIFT_TEST_AS_PROGRAM"
+// asProgram makes this test's executable behave as heapdrift itself, asTarget as
+// a process that it looks at.
+const (
+	asProgram = "HEAPDRIFT_TEST_AS_PROGRAM"
+	asTarget  = "HEAPDRIFT_TEST_AS_TARGET"
+)
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" || len(os.Args) > 1 && (os.Args[1] == labrun.Verb || os.Args[1] == canary.Verb) {
 		main() // never returns
+	}
+	if os.Getenv(asTarget) != "" {
+		target() // likewise
 	}
 	flag.Parse()
 	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
@@ -43,15 +53,47 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// server serves pprof of this very process, and takes operations.
+// server serves pprof and takes operations, in a process of its own: what all
+// tests together allocate in this one makes profiles of megabytes, which take
+// half a minute to write with the race detector.
 func server(t *testing.T) string {
 	t.Helper()
+	c := exec.Command(os.Args[0])
+	c.Env = append(os.Environ(), asTarget+"=1")
+	c.Stderr = os.Stderr
+	in, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		in.Close()
+		if err := c.Wait(); err != nil {
+			t.Errorf("the target: %v", err)
+		}
+	})
+	url, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatalf("the target gives no address: %v", err)
+	}
+	return strings.TrimSpace(url)
+}
+
+// target is what server starts. It ends when its standard input does.
+func target() {
 	mux := http.NewServeMux()
 	mux.Handle("/debug/pprof/", http.DefaultServeMux)
 	mux.HandleFunc("POST /op", func(http.ResponseWriter, *http.Request) {})
 	s := httptest.NewServer(mux)
-	t.Cleanup(s.Close)
-	return s.URL
+	fmt.Println(s.URL)
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	os.Exit(0)
 }
 
 // brief are the flags of a run that takes three seconds.
