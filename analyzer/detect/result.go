@@ -5,7 +5,7 @@
 //
 // Evidence (evidence.go) is measured once for each series; rules (rules.go) are
 // three ordered tables of which the first that applies decides; what needs more
-// than one series is in reconcile.go; every number is in thresholds.go.
+// than one series is in reconcile.go; the numbers are in thresholds.go.
 // docs/METHOD.md says the same in prose, section by section.
 package detect
 

@@ -159,7 +159,7 @@ func (j *judge) conclude() (State, string) {
 			return Undecided, fmt.Sprintf("%s is %s (%s): run it longer, or with a longer warm-up, to tell", f.Function, f.Verdict, Measurement(now, unit))
 		}
 	}
-	if why := j.unwhole(); why != "" {
+	if why := j.whyUndecided(); why != "" {
 		return Undecided, why
 	}
 	if j.Result.Verdict == detect.RunLeak && !j.allowed() {
@@ -200,10 +200,10 @@ func (j *judge) lenient() bool {
 		})
 }
 
-// unwhole says why a run that keeps every budget is still no pass; empty where
+// whyUndecided says why a run that keeps every budget is still no pass; empty where
 // it is one. The reasons of an inconclusive run that budgets and findings
 // showed were weighed before this.
-func (j *judge) unwhole() string {
+func (j *judge) whyUndecided() string {
 	switch {
 	case j.Run.Failed != "":
 		return "this is no whole run: " + j.Run.Failed
