@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -76,6 +77,84 @@ func TestMarksAreMadeInOrder(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// marksOf are the times of the steady marks of a plan, one after another as they
+// fall due.
+func marksOf(p Plan) []time.Duration {
+	p.OnMark = func(context.Context, Mark) error { return nil }
+	p.Passes = max(p.Passes, 1)
+	out := []time.Duration{0}
+	for at, ok := p.nextMark(0); ok; at, ok = p.nextMark(at) {
+		out = append(out, at)
+	}
+	return out
+}
+
+func TestScatteredMarksKeepToTheirPartOfTheTime(t *testing.T) {
+	t.Parallel()
+	const s = time.Second
+	p := Plan{Steady: 40 * s, Passes: 2, Every: s, Scatter: true}
+	even, first := marksOf(Plan{Steady: p.Steady, Passes: p.Passes, Every: s}), marksOf(p)
+	for seed := range uint64(200) {
+		p.Seed = seed
+		got := marksOf(p)
+		if len(got) != len(even) {
+			t.Fatalf("seed %d: %d marks, want %d", seed, len(got), len(even))
+		}
+		for i, at := range got {
+			if border := even[i]%(20*s) == 0; border && at != even[i] || (at-even[i]).Abs() > 2*s/5 {
+				t.Errorf("seed %d: mark %d at %v, planned about %v", seed, i, at, even[i])
+			}
+			if i > 0 && at-got[i-1] < s/5 {
+				t.Errorf("seed %d: mark %d at %v, the one before at %v", seed, i, at, got[i-1])
+			}
+		}
+		if seed == 0 != slices.Equal(got, first) {
+			t.Errorf("seed %d: the times of seed 0: %v", seed, seed != 0)
+		}
+	}
+	// One that is asked for in between moves none of them.
+	p.OnMark = func(context.Context, Mark) error { return nil }
+	for after := s / 4; after < p.Steady; after += s / 4 {
+		at, ok := p.nextMark(after)
+		if i := slices.IndexFunc(marksOf(p), func(x time.Duration) bool { return x > after }); !ok || at != marksOf(p)[i] {
+			t.Fatalf("after %v comes %v, want %v", after, at, marksOf(p)[i])
+		}
+	}
+}
+
+// A batch that is flushed every 29/30 of the distance of two marks is found a
+// thirtieth fuller at each of 20 marks at even distances. At scattered ones what
+// is found at the end is no more than at the beginning, but for chance.
+func TestScatteredMarksDoNotKeepStepWithABatch(t *testing.T) {
+	t.Parallel()
+	const every, flushed = 1500 * time.Millisecond, 1450 * time.Millisecond
+	rise := func(p Plan) (rise float64) {
+		marks := marksOf(p)
+		h := len(marks) / 2
+		for i, at := range marks[:2*h] {
+			sign := float64(1)
+			if i < h {
+				sign = -1
+			}
+			rise += sign * float64(at%flushed) / float64(flushed) / float64(h)
+		}
+		return rise
+	}
+	p := Plan{Steady: 20 * every, Every: every}
+	if got := rise(p); got < 0.3 {
+		t.Fatalf("at even distances the second half finds %.2f of a batch more; the case shows nothing", got)
+	}
+	p.Scatter = true
+	mean := 0.0
+	const seeds = 400
+	for p.Seed = range uint64(seeds) {
+		mean += rise(p) / seeds
+	}
+	if math.Abs(mean) > 0.12 {
+		t.Errorf("at scattered marks the second half finds %.2f of a batch more on the average", mean)
 	}
 }
 

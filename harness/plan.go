@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"time"
 )
 
@@ -25,9 +26,10 @@ type Plan struct {
 	Rate Rate
 
 	// Poisson makes arrivals come at random, as from many independent clients,
-	// instead of evenly spaced; equal Seeds give equal times. See [Poisson].
+	// instead of evenly spaced. See [Poisson].
 	Poisson bool
-	Seed    uint64
+	// Seed is of all that is random: equal Seeds give equal times.
+	Seed uint64
 
 	// Precise starts arrivals within some 20 µs of their intended times instead
 	// of within about a millisecond, for one thread of its own and more CPU
@@ -51,6 +53,10 @@ type Plan struct {
 	// the drain there is one at its start, every min(Every, Drain/3), and one
 	// at its end.
 	Every time.Duration
+	// Scatter makes each of them but a pass's first and last at a random moment of
+	// its part of the time ([Scattered]), so that load which comes in batches cannot
+	// keep step with them.
+	Scatter bool
 
 	// MaxInFlight operations run at once at most; 0: 256.
 	MaxInFlight int
@@ -204,9 +210,30 @@ func (p Plan) nextMark(after time.Duration) (at time.Duration, ok bool) {
 	if after < start {
 		after = start
 	}
-	at = start + ((after-start)/p.Every+1)*p.Every
-	if at > end-p.Every/2 {
-		at = end
+	for k := int64((after - start) / p.Every); ; k++ {
+		grid := start + time.Duration(k)*p.Every
+		if grid > end-p.Every/2 {
+			return end, true
+		}
+		at = grid
+		if p.Scatter && k > 0 {
+			at += Scattered(p.Seed+uint64(pass), k, p.Every)
+		}
+		if at > after {
+			return at, true
+		}
 	}
-	return at, true
+}
+
+// scatterOver is the part of the distance of two marks that each may lie in: no
+// two come closer than the rest.
+const scatterOver = 0.8
+
+// Scattered is how far the kth of the marks that are every apart is moved, in
+// [-0.4, 0.4) every. What is sampled at even distances shows a saw-tooth of nearly
+// their period as a slow line (aliasing); at random moments of equal intervals it
+// is noise (Shapiro and Silverman, J. SIAM 8, 1960). Equal seeds give equal moments.
+func Scattered(seed uint64, k int64, every time.Duration) time.Duration {
+	random := rand.New(rand.NewPCG(seed, uint64(k)))
+	return time.Duration((random.Float64() - 0.5) * scatterOver * float64(every))
 }

@@ -210,6 +210,7 @@ func (s *session) header(res *harness.Result) capture.Header {
 	h := capture.Header{
 		Started: s.started, Target: s.targetNow(), Load: s.loadInfo(res),
 		Phases: slices.Clone(s.rec.spans), Failed: s.rec.run.Failed, Ended: s.rec.run.Ended,
+		Pacing: &capture.Pacing{Every: s.cfg.Plan.Every.Seconds(), Seed: s.cfg.Plan.Seed},
 	}
 	for _, w := range s.report.all() {
 		h.Warnings = append(h.Warnings, sentence(w, report.Script))

@@ -90,7 +90,7 @@ func (s *session) recordUntil(ctx context.Context, total time.Duration) error {
 	s.stop = cancel
 	var wg sync.WaitGroup
 	wg.Go(func() { s.rec.probeEvery(inner, s.cfg.ProbeEvery) })
-	err := watchEvery(inner, s.cfg.Plan.Every, total, s.cfg.SnapshotNow, func(ctx context.Context, last bool) error {
+	err := watchEvery(inner, s.cfg.Plan, total, s.cfg.SnapshotNow, func(ctx context.Context, last bool) error {
 		return s.mark(ctx, moment{last: last})
 	}, func(done time.Duration) {
 		s.report.update(func(e *Event) { e.Phase, e.Done, e.Total = PhaseWatch, done, total })

@@ -131,6 +131,7 @@ func (s *session) plan() (done func(), err error) {
 		t, done = h, h.Close
 	}
 	p := s.cfg.Plan
+	p.Scatter = true
 	p.OnMark = func(ctx context.Context, m harness.Mark) error {
 		return s.mark(ctx, moment{phase: snapshot.Phase(m.Phase), pass: m.Pass, last: m.Last})
 	}

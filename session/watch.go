@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 	"time"
+
+	"github.com/heapdrift/heapdrift/harness"
 )
 
 // watchOnly takes snapshots under someone else's load: it knows no phases, so
@@ -11,7 +13,7 @@ func (s *session) watchOnly(ctx context.Context) error {
 	if err := sleep(ctx, s.cfg.Plan.Warmup); err != nil {
 		return err
 	}
-	return watchEvery(ctx, s.cfg.Plan.Every, s.cfg.Plan.Steady, s.cfg.SnapshotNow, func(ctx context.Context, last bool) error {
+	return watchEvery(ctx, s.cfg.Plan, s.cfg.Plan.Steady, s.cfg.SnapshotNow, func(ctx context.Context, last bool) error {
 		return s.mark(ctx, moment{last: last})
 	}, func(done time.Duration) {
 		s.report.update(func(e *Event) {
@@ -20,11 +22,12 @@ func (s *session) watchOnly(ctx context.Context) error {
 	})
 }
 
-// watchEvery calls take at once, every `every`, at the end of total, and
-// whenever somebody wants it now; total 0 has no end but ctx's. Calls that are
-// late are not made up for.
-func watchEvery(ctx context.Context, every, total time.Duration, now <-chan struct{}, take func(ctx context.Context, last bool) error, tell func(time.Duration)) error {
+// watchEvery calls take at once, every plan.Every, scattered like the marks of a
+// load, at the end of total, and whenever somebody wants it now; total 0 has no
+// end but ctx's. Calls that are late are not made up for.
+func watchEvery(ctx context.Context, plan harness.Plan, total time.Duration, now <-chan struct{}, take func(ctx context.Context, last bool) error, tell func(time.Duration)) error {
 	start := time.Now()
+	k := int64(0)
 	for at := time.Duration(0); ; {
 		last := total > 0 && at >= total
 		if err := take(ctx, last); err != nil {
@@ -33,12 +36,12 @@ func watchEvery(ctx context.Context, every, total time.Duration, now <-chan stru
 		if last {
 			return nil
 		}
-		at += every
-		if late := time.Since(start) - at; late > 0 {
-			at += (late/every + 1) * every
+		for late := time.Since(start); at <= late; {
+			k = max(k+1, int64(late/plan.Every))
+			at = time.Duration(k)*plan.Every + harness.Scattered(plan.Seed, k, plan.Every)
 		}
-		if total > 0 {
-			at = min(at, total)
+		if total > 0 && time.Duration(k)*plan.Every > total-plan.Every/2 { // no two at the end
+			at = total
 		}
 		for {
 			done := time.Since(start)

@@ -47,6 +47,7 @@ type Header struct {
 	Target  snapshot.Target      `json:"target"`
 	Load    snapshot.LoadInfo    `json:"load"`
 	Phases  []snapshot.PhaseSpan `json:"phases,omitempty"`
+	Pacing  *Pacing              `json:"pacing,omitempty"`
 	// Windows are the latencies of warm-up and steady phase over time, ErrorClasses
 	// how many operations failed of each class: both of a load of ours alone.
 	Windows      []Window         `json:"windows,omitempty"`
@@ -57,6 +58,13 @@ type Header struct {
 	Ended string `json:"ended,omitempty"`
 	// Warnings of the recording, in sentences: they are the reader's too.
 	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Pacing says when the snapshots of the steady phase, or of a recording, were due:
+// Every apart, each at a random moment of its part of the time.
+type Pacing struct {
+	Every float64 `json:"every"` // seconds
+	Seed  uint64  `json:"seed"`  // of the random moments
 }
 
 // Window is a part of the time of a phase.

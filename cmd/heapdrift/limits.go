@@ -24,7 +24,7 @@ func bindWatching(fs *pflag.FlagSet, cfg *session.Config, end *ends) {
 func bindArrivals(fs *pflag.FlagSet, p *harness.Plan) {
 	fs.Var(flags.Parsed[bool]{To: &p.Poisson, Parse: parseArrivals, Show: showArrivals, Kind: "even|poisson"},
 		"arrivals", "evenly spaced, or at random as from many clients")
-	fs.Uint64Var(&p.Seed, "seed", 0, "of random arrivals: equal seeds give equal times")
+	fs.Uint64Var(&p.Seed, "seed", 0, "of random arrivals and of the moments of snapshots: equal seeds give equal times")
 	fs.BoolVar(&p.Precise, "precise", false, "start operations within some 20 µs of their times instead of a millisecond, for more CPU time (Linux)")
 }
 
