@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -121,18 +120,12 @@ func resumable(dir string, entries []os.DirEntry) error {
 	if !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == runFile }) {
 		return fmt.Errorf("create run bundle %s: the folder is not empty and no run bundle (it holds %s); name a new or an empty folder", dir, entries[0].Name())
 	}
-	snaps, err := os.ReadDir(filepath.Join(dir, snapshotsDir))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	taken, err := numbered(os.DirFS(dir))
+	if err != nil {
 		return writing(dir, err)
 	}
-	n := 0
-	for _, e := range snaps {
-		if isNumber(e.Name()) {
-			n++
-		}
-	}
-	if n > 0 {
-		return fmt.Errorf("create run bundle %s: it already holds a run of %d snapshots; name another folder, or remove this one", dir, n)
+	if len(taken) > 0 {
+		return fmt.Errorf("create run bundle %s: it already holds a run of %d snapshots; name another folder, or remove this one", dir, len(taken))
 	}
 	return nil
 }
@@ -145,78 +138,74 @@ func (b *Bundle) SetHeader(h Header) error {
 	if h.Schema == "" {
 		h.Schema = Schema
 	}
-	path := filepath.Join(b.dir, runFile)
-	data, err := json.MarshalIndent(h, "", " ")
-	if err != nil {
-		return writing(path, err)
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	temp := filepath.Join(b.dir, tempPrefix+runFile)
-	err = writeSynced(temp, append(data, '\n'))
-	if err == nil {
-		err = os.Rename(temp, path)
-	}
-	if err != nil {
-		_ = os.Remove(temp)
-		return writing(path, err)
-	}
-	return nil
+	return put(filepath.Join(b.dir, runFile), func(temp string) error {
+		data, err := json.MarshalIndent(h, "", " ")
+		if err != nil {
+			return err
+		}
+		return writeSynced(temp, append(data, '\n'))
+	})
 }
 
 // Add writes the next snapshot and returns its folder.
 func (b *Bundle) Add(raw *snapshot.Raw) (path string, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	parent := filepath.Join(b.dir, snapshotsDir)
-	path = filepath.Join(parent, fmt.Sprintf("%06d", b.next))
-	temp, err := os.MkdirTemp(parent, tempPrefix)
-	if err != nil {
-		return "", writing(path, err)
-	}
-	defer func() {
-		if err != nil {
-			_ = os.RemoveAll(temp)
-			path, err = "", writing(path, err)
-		}
-	}()
-	if err := os.Chmod(temp, 0o755); err != nil {
-		return path, err
-	}
-	meta, err := json.MarshalIndent(raw.Meta, "", " ")
-	if err != nil {
-		return path, err
-	}
-	var counters []byte
-	if !raw.Counters.Empty() {
-		if counters, err = json.Marshal(raw.Counters); err != nil {
-			return path, err
-		}
-		counters = append(counters, '\n')
-	}
-	for _, f := range []struct {
-		name string
-		data []byte
-	}{
-		{metaFile, append(meta, '\n')},
-		{heapFile, raw.Heap},
-		{goroutineFile, raw.Goroutine},
-		{goroutineLeakFile, raw.GoroutineLeak},
-		{dumpFile, raw.Dump},
-		{countersFile, counters},
-	} {
-		if f.data == nil {
-			continue
-		}
-		if err := writeSynced(filepath.Join(temp, f.name), f.data); err != nil {
-			return path, err
-		}
-	}
-	if err := os.Rename(temp, path); err != nil {
-		return path, err
+	path = filepath.Join(b.dir, snapshotsDir, fmt.Sprintf("%06d", b.next))
+	if err := put(path, func(temp string) error { return writePieces(temp, raw) }); err != nil {
+		return "", err
 	}
 	b.next++
 	return path, nil
+}
+
+// writePieces makes the folder of a snapshot, with a file for each piece that
+// was taken.
+func writePieces(dir string, raw *snapshot.Raw) error {
+	meta, err := json.MarshalIndent(raw.Meta, "", " ")
+	if err != nil {
+		return err
+	}
+	pieces := map[string][]byte{
+		metaFile: append(meta, '\n'),
+		heapFile: raw.Heap, goroutineFile: raw.Goroutine, goroutineLeakFile: raw.GoroutineLeak, dumpFile: raw.Dump,
+	}
+	if !raw.Counters.Empty() {
+		counters, err := json.Marshal(raw.Counters)
+		if err != nil {
+			return err
+		}
+		pieces[countersFile] = append(counters, '\n')
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	for name, data := range pieces {
+		if data == nil {
+			continue
+		}
+		if err := writeSynced(filepath.Join(dir, name), data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// put has a file or folder written beside its path, and renames it there.
+func put(path string, write func(temp string) error) error {
+	temp := filepath.Join(filepath.Dir(path), tempPrefix+filepath.Base(path))
+	_ = os.RemoveAll(temp) // of a recording that was killed
+	err := write(temp)
+	if err == nil {
+		err = os.Rename(temp, path)
+	}
+	if err != nil {
+		_ = os.RemoveAll(temp)
+		return writing(path, err)
+	}
+	return nil
 }
 
 // Probe appends one point to probe.jsonl; an empty one is left out.
@@ -256,31 +245,16 @@ func writeSynced(path string, data []byte) error {
 // writing names the path that could not be written, with the cause alone:
 // system errors name temporary files, which say nothing to a reader.
 func writing(path string, err error) error {
-	text := err.Error()
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
-		text = p.Err.Error()
+		err = p.Err
 	} else if l, ok := errors.AsType[*os.LinkError](err); ok {
-		text = l.Err.Error()
+		err = l.Err
 	}
-	return &writeError{fmt.Sprintf("write run bundle %s: %s; free the disk or name another folder", path, text), err}
+	return fmt.Errorf("write run bundle %s: %w; free the disk or name another folder", path, err)
 }
 
-type writeError struct {
-	text string
-	err  error
-}
-
-func (e *writeError) Error() string { return e.text }
-func (e *writeError) Unwrap() error { return e.err }
-
-// isNumber tells the folder of a snapshot by its name.
-func isNumber(name string) bool {
-	_, err := strconv.ParseUint(name, 10, 63)
-	return err == nil && len(name) >= len("000000")
-}
-
-// numbered lists a bundle's folders of snapshots in their order. Temporary
-// folders of a recording that was killed do not count.
+// numbered lists a bundle's folders of snapshots, which have numbers for names,
+// in their order. Temporary folders of a recording that was killed do not count.
 func numbered(bundle fs.FS) ([]string, error) {
 	entries, err := fs.ReadDir(bundle, snapshotsDir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -288,7 +262,8 @@ func numbered(bundle fs.FS) ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if e.IsDir() && isNumber(e.Name()) {
+		_, err := strconv.ParseUint(e.Name(), 10, 63)
+		if err == nil && len(e.Name()) >= len("000000") && e.IsDir() {
 			names = append(names, e.Name())
 		}
 	}
@@ -381,14 +356,13 @@ func (r *bundleReader) bad(name string, err error) {
 func (r *bundleReader) snapshot(number string) {
 	dir := snapshotsDir + "/" + number + "/"
 	s := &snapshot.Snapshot{}
-	there := r.load(dir+metaFile, maxJSONBytes, func(data []byte) error {
+	if !r.load(dir+metaFile, maxJSONBytes, func(data []byte) error {
 		if err := json.Unmarshal(data, &s.Meta); err != nil {
 			s.Meta = snapshot.Meta{}
 			return fmt.Errorf("it is no JSON of a snapshot (%w)", err)
 		}
 		return nil
-	})
-	if !there {
+	}) {
 		r.bad(dir+metaFile, errors.New("it is missing"))
 	}
 	if !s.Phase.Valid() {
@@ -405,15 +379,9 @@ func (r *bundleReader) snapshot(number string) {
 		}
 		return nil
 	})
-	if p := r.profile(dir+heapFile, snapshot.KindHeap); p != nil {
-		s.Heap = snapshot.HeapOf(p, r.in)
-	}
-	if p := r.profile(dir+goroutineFile, snapshot.KindGoroutine); p != nil {
-		s.Goroutines = snapshot.GoroutinesOf(p, r.in)
-	}
-	if p := r.profile(dir+goroutineLeakFile, snapshot.KindGoroutine); p != nil {
-		s.Leaked = snapshot.GoroutinesOf(p, r.in)
-	}
+	s.Heap = readPiece(r, dir+heapFile, snapshot.KindHeap, snapshot.HeapOf)
+	s.Goroutines = readPiece(r, dir+goroutineFile, snapshot.KindGoroutine, snapshot.GoroutinesOf)
+	s.Leaked = readPiece(r, dir+goroutineLeakFile, snapshot.KindGoroutine, snapshot.GoroutinesOf)
 	r.load(dir+dumpFile, snapshot.MaxProfileBytes, func(data []byte) (err error) {
 		s.Waiting, err = snapshot.ReadDump(data)
 		return err
@@ -449,8 +417,8 @@ func (r *bundleReader) load(name string, limit int64, parse func([]byte) error) 
 	return true
 }
 
-// profile reads one profile of a kind; nil where it is missing or unusable.
-func (r *bundleReader) profile(name string, want snapshot.Kind) (usable *profile.Profile) {
+// readPiece reads a profile of a kind; nil where it is missing or unusable.
+func readPiece[T any](r *bundleReader, name string, want snapshot.Kind, of func(*profile.Profile, *snapshot.Interner) *T) (piece *T) {
 	r.load(name, snapshot.MaxProfileBytes, func(data []byte) error {
 		p, kind, err := snapshot.Decode(data)
 		switch {
@@ -461,10 +429,10 @@ func (r *bundleReader) profile(name string, want snapshot.Kind) (usable *profile
 		case kind == snapshot.KindHeap && difference(p) != nil:
 			return difference(p)
 		}
-		usable = p
+		piece = of(p, r.in)
 		return nil
 	})
-	return usable
+	return piece
 }
 
 // difference is why a heap profile does not show a moment; nil where it does.
@@ -489,14 +457,9 @@ func (r *bundleReader) probes() {
 		return
 	}
 	broken := 0
-	sc := bufio.NewScanner(bytes.NewReader(data))
-	sc.Buffer(nil, maxJSONBytes)
-	for sc.Scan() {
-		if len(bytes.TrimSpace(sc.Bytes())) == 0 {
-			continue
-		}
+	for line := range bytes.Lines(data) {
 		var p ProbePoint
-		if json.Unmarshal(sc.Bytes(), &p) != nil {
+		if len(bytes.TrimSpace(line)) > 0 && json.Unmarshal(line, &p) != nil {
 			broken++
 			continue
 		}

@@ -132,9 +132,6 @@ func (r *looseReader) file(f file) error {
 		return err
 	}
 	p.sum = sha256.Sum256(inflated)
-	if prof.TimeNanos > 0 {
-		p.time = time.Unix(0, prof.TimeNanos).UTC()
-	}
 	if len(prof.Mapping) > 0 {
 		p.binary, p.build = prof.Mapping[0].File, prof.Mapping[0].BuildID
 	}
@@ -145,9 +142,10 @@ func (r *looseReader) file(f file) error {
 			return nil
 		}
 		p.kind, p.heap = heapPiece, snapshot.HeapOf(prof, r.in)
-		p.allocs = prof.DefaultSampleType == "alloc_space"
+		p.time, p.allocs = p.heap.Time, prof.DefaultSampleType == "alloc_space"
 	case snapshot.KindGoroutine:
 		p.kind, p.routines = routinePiece, snapshot.GoroutinesOf(prof, r.in)
+		p.time = p.routines.Time
 		if prof.SampleType[0].Type == "goroutineleak" {
 			p.kind = leakPiece
 		}
@@ -328,21 +326,12 @@ func assemble(pieces []*loosePiece) (snaps []*snapshot.Snapshot, timed bool) {
 }
 
 func (m *moment) snapshot() *snapshot.Snapshot {
-	s := &snapshot.Snapshot{}
-	for _, p := range m.of {
-		switch {
-		case p == nil:
-		case p.kind == heapPiece:
-			s.Heap = p.heap
-		case p.kind == routinePiece:
-			s.Goroutines = p.routines
-		case p.kind == leakPiece:
-			s.Leaked = p.routines
-		default:
-			s.Counters = p.counters
-		}
+	none := &loosePiece{}
+	of := func(kind pieceKind) *loosePiece { return cmp.Or(m.of[kind], none) }
+	return &snapshot.Snapshot{
+		Heap: of(heapPiece).heap, Goroutines: of(routinePiece).routines,
+		Leaked: of(leakPiece).routines, Counters: of(counterPiece).counters,
 	}
-	return s
 }
 
 // join gives each piece to a moment that has none of its kind, by stem and
