@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+	"github.com/heapdrift/heapdrift/internal/spelling"
 )
 
 // scrape is one reading of a target's /metrics.
@@ -209,39 +210,19 @@ func nearRemedy(name string, have []string) string {
 }
 
 // nearest returns the n names closest to name: ones that contain it (or are in
-// it) first, then by edit distance. O(len(names) · len(name) · longest).
+// it) first, then by edit distance, of names longer than 200 bytes that of their
+// beginnings. O(len(names) · len(name) · longest).
 func nearest(name string, names []string, n int) []string {
+	const most = 200
 	distance := make(map[string]int, len(names))
 	for _, s := range names {
 		if !strings.Contains(s, name) && !strings.Contains(name, s) {
-			distance[s] = editDistance(name, s)
+			distance[s] = spelling.Distance(name[:min(len(name), most)], s[:min(len(s), most)])
 		}
 	}
 	near := slices.Clone(names)
 	slices.SortStableFunc(near, func(a, b string) int { return distance[a] - distance[b] })
 	return near[:min(n, len(near))]
-}
-
-// editDistance is Levenshtein's, in bytes; names longer than 200 are cut.
-func editDistance(a, b string) int {
-	a, b = a[:min(len(a), 200)], b[:min(len(b), 200)]
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			d := diagonal
-			if a[i] != b[j] {
-				d++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(d, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // varsRequest reads expvar's memstats.

@@ -230,14 +230,6 @@ func TestNamesNearAName(t *testing.T) {
 	if d := cmp.Diff([]string{"http_requests_total", "requests_in_flight"}, nearest("requests", have, 2)); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
-	for _, x := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"kitten", "sitting", 3}, {"abc", "", 3}, {"", "ab", 2}, {"flaw", "lawn", 2}} {
-		if got := editDistance(x.a, x.b); got != x.want {
-			t.Errorf("editDistance(%q, %q) = %d, want %d", x.a, x.b, got, x.want)
-		}
-	}
 }
 
 func TestAProbeIsLight(t *testing.T) {

@@ -188,7 +188,7 @@ func ownFrames(p *loosePiece) map[string]bool {
 			if strings.Contains(f.File, "@") || strings.Contains(f.File, "/vendor/") {
 				continue
 			}
-			if pkg := packageOf(f.Function); pkg == "main" || strings.Contains(strings.SplitN(pkg, "/", 2)[0], ".") {
+			if pkg := snapshot.Package(f.Function); pkg == "main" || strings.Contains(strings.SplitN(pkg, "/", 2)[0], ".") {
 				own[f.Function+" "+tail(f.File)] = true
 			}
 		}
@@ -204,18 +204,6 @@ func ownFrames(p *loosePiece) map[string]bool {
 		}
 	}
 	return own
-}
-
-// packageOf is the import path of a function's package:
-// "github.com/a/b.(*T).M" is of "github.com/a/b".
-func packageOf(function string) string {
-	function, _, _ = strings.Cut(function, "[") // type parameters may hold slashes
-	slash := strings.LastIndexByte(function, '/') + 1
-	dot := strings.IndexByte(function[slash:], '.')
-	if dot < 0 {
-		return function
-	}
-	return function[:slash+dot]
 }
 
 func tail(file string) string {

@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/pprof/profile"
+
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 )
 
 // of changes the usual profile n seconds in to one of another binary.
@@ -121,8 +123,8 @@ func TestNamesOfBinaries(t *testing.T) {
 		"main.f": "main", "github.com/a/b.(*T).M": "github.com/a/b", "net/http.(*conn).serve": "net/http",
 		"gopkg.in/x.v2.F": "gopkg.in/x", "main.F[github.com/a/b.T]": "main", "cgo": "cgo",
 	} {
-		if got := packageOf(in); got != want {
-			t.Errorf("packageOf(%q) = %q, want %q", in, got, want)
+		if got := snapshot.Package(in); got != want {
+			t.Errorf("Package(%q) = %q, want %q", in, got, want)
 		}
 	}
 }

@@ -21,17 +21,8 @@ var standard = map[string]bool{
 	"unsafe": true, "vendor": true, "weak": true,
 }
 
-// Package is the import path of a function's package: "net/http" of
-// "net/http.(*conn).serve", "gopkg.in/yaml%2ev3" as the symbol has it.
-func Package(function string) string {
-	path, _, _ := strings.Cut(function, "[") // type arguments may hold slashes
-	slash := strings.LastIndexByte(path, '/')
-	dot := strings.IndexByte(function[slash+1:], '.')
-	if dot < 0 {
-		return function
-	}
-	return function[:slash+1+dot]
-}
+// Package is the import path of a function's package.
+func Package(function string) string { return snapshot.Package(function) }
 
 // Standard reports whether f belongs to the standard library. A symbol without
 // a package (an address, an assembly stub, C code) counts as standard: nobody

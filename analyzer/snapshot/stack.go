@@ -16,6 +16,18 @@ type Frame struct {
 	Line     int    `json:"line,omitempty"`
 }
 
+// Package is the import path of a function's package: "net/http" of
+// "net/http.(*conn).serve", "gopkg.in/yaml%2ev3" as the symbol has it.
+func Package(function string) string {
+	path, _, _ := strings.Cut(function, "[") // type arguments may hold slashes
+	slash := strings.LastIndexByte(path, '/')
+	dot := strings.IndexByte(function[slash+1:], '.')
+	if dot < 0 {
+		return function
+	}
+	return function[:slash+1+dot]
+}
+
 // Stack is a call stack, the leaf first. Equal stacks of one Interner are the
 // same pointer.
 type Stack struct {

@@ -9,7 +9,7 @@ import "strings"
 func Nearest(name string, candidates []string) string {
 	best, at := "", 3
 	for _, c := range candidates {
-		d := distance(name, c)
+		d := Distance(name, c)
 		if len(name) >= 3 && strings.HasPrefix(c, name) {
 			d = min(d, 2)
 		}
@@ -20,9 +20,9 @@ func Nearest(name string, candidates []string) string {
 	return best
 }
 
-// distance is the number of single-character edits between two names
+// Distance is the number of single-character edits between two names
 // (Levenshtein), in time and space of the product of their lengths at most.
-func distance(a, b string) int {
+func Distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
