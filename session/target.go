@@ -30,8 +30,8 @@ type target struct {
 	pidNow int
 	lost   bool // no process of the command listens where pprof was
 
-	goVersion, module string         // of the binary, once known
-	limits            capture.Limits // of the process, once seen
+	goVersion, module string // of the binary, once known
+	limits            limits // of the process, once seen
 }
 
 // defaultPprof is where a started command is expected to serve pprof.
@@ -199,14 +199,14 @@ func (t *target) describe(cfg *Config) snapshot.Target {
 	}
 	if t.goVersion == "" { // to be read while the process is there
 		for _, path := range t.binaries(cfg) {
-			version, module, err := capture.DescribeBinary(path)
+			version, module, err := describeBinary(path)
 			if err == nil {
 				t.goVersion, t.module = version, module
 				break
 			}
 		}
 	}
-	if l := capture.LimitsOf(t.pidNow); l != (capture.Limits{}) {
+	if l := limitsOf(t.pidNow); l != (limits{}) {
 		t.limits = l
 	}
 	// What the process itself says of its collector goes before its environment,

@@ -186,7 +186,7 @@ func (c *Client) offerMetrics(ctx context.Context, o *Offer) error {
 			if v := s.goVersion(); v != "" {
 				t.GoVersion = v
 			}
-			if v, ok := s.bytes("go_gc_gomemlimit_bytes"); ok && v < unlimited { // its default is the largest number
+			if v, ok := s.bytes("go_gc_gomemlimit_bytes"); ok && v < 1<<60 { // its default is the largest number
 				t.GoMemLimit = int64(v)
 			}
 			if v, ok := s.bytes("go_gc_gogc_percent"); ok && v < 1<<31 {

@@ -312,18 +312,3 @@ func TestWaitReadyGivesUpWithItsContext(t *testing.T) {
 		t.Errorf("error %v, want the cause", err)
 	}
 }
-
-func TestDescribeBinaryReadsThisTest(t *testing.T) {
-	t.Parallel()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Skip(err)
-	}
-	goVersion, module, err := DescribeBinary(exe)
-	if err != nil || goVersion != runtime.Version() || !strings.HasPrefix(module, "github.com/heapdrift/heapdrift") {
-		t.Errorf("go %q, module %q, error %v", goVersion, module, err)
-	}
-	if _, _, err := DescribeBinary("offer_test.go"); err == nil || !strings.Contains(err.Error(), "offer_test.go") {
-		t.Errorf("a file that is no binary: %v", err)
-	}
-}

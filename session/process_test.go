@@ -1,7 +1,9 @@
-package capture
+package session
 
 import (
 	"os"
+	"runtime"
+	"strings"
 	"testing"
 	"testing/fstest"
 )
@@ -11,14 +13,14 @@ func TestLimits(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		files map[string]string
-		want  Limits
+		want  limits
 	}{
-		{"nothing is there", nil, Limits{}},
-		{"an environment", map[string]string{"proc/7/environ": "PATH=/bin\x00GOMEMLIMIT=400MiB\x00GOGC=50\x00"}, Limits{400 << 20, 50, 0}},
-		{"both off", map[string]string{"proc/7/environ": "GOMEMLIMIT=off\x00GOGC=off\x00"}, Limits{0, -1, 0}},
-		{"what the runtime refuses", map[string]string{"proc/7/environ": "GOMEMLIMIT=400MB\x00GOGC=fast\x00"}, Limits{}},
-		{"the first of two", map[string]string{"proc/7/environ": "GOGC=30\x00GOGC=60\x00"}, Limits{0, 30, 0}},
-		{"another's variable", map[string]string{"proc/7/environ": "MY_GOMEMLIMIT=1GiB\x00GOMEMLIMIT\x00"}, Limits{}},
+		{"nothing is there", nil, limits{}},
+		{"an environment", map[string]string{"proc/7/environ": "PATH=/bin\x00GOMEMLIMIT=400MiB\x00GOGC=50\x00"}, limits{400 << 20, 50, 0}},
+		{"both off", map[string]string{"proc/7/environ": "GOMEMLIMIT=off\x00GOGC=off\x00"}, limits{0, -1, 0}},
+		{"what the runtime refuses", map[string]string{"proc/7/environ": "GOMEMLIMIT=400MB\x00GOGC=fast\x00"}, limits{}},
+		{"the first of two", map[string]string{"proc/7/environ": "GOGC=30\x00GOGC=60\x00"}, limits{0, 30, 0}},
+		{"another's variable", map[string]string{"proc/7/environ": "MY_GOMEMLIMIT=1GiB\x00GOMEMLIMIT\x00"}, limits{}},
 		{
 			"one unified hierarchy: the least along the path",
 			map[string]string{
@@ -26,12 +28,12 @@ func TestLimits(t *testing.T) {
 				"sys/fs/cgroup/kube.slice/memory.max":      "4294967296\n",
 				"sys/fs/cgroup/kube.slice/pod1/memory.max": "536870912\n", "sys/fs/cgroup/kube.slice/pod1/app/memory.max": "max\n",
 			},
-			Limits{Cgroup: 512 << 20},
+			limits{Cgroup: 512 << 20},
 		},
 		{
 			"in a container with a name space of its own",
 			map[string]string{"proc/7/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "268435456\n"},
-			Limits{Cgroup: 256 << 20},
+			limits{Cgroup: 256 << 20},
 		},
 		{
 			"the first version",
@@ -39,12 +41,12 @@ func TestLimits(t *testing.T) {
 				"proc/7/cgroup": "9:name=systemd:/\n4:cpu,memory:/docker/ab\n1:cpuset:/\n",
 				"sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n", "sys/fs/cgroup/memory/docker/ab/memory.limit_in_bytes": "1073741824\n",
 			},
-			Limits{Cgroup: 1 << 30},
+			limits{Cgroup: 1 << 30},
 		},
 		{
 			"the first version in a container: the machine's path is not there",
 			map[string]string{"proc/7/cgroup": "4:memory:/docker/ab\n", "sys/fs/cgroup/memory/memory.limit_in_bytes": "1073741824\n"},
-			Limits{Cgroup: 1 << 30},
+			limits{Cgroup: 1 << 30},
 		},
 		{
 			"both versions at once",
@@ -52,12 +54,12 @@ func TestLimits(t *testing.T) {
 				"proc/7/cgroup": "4:memory:/a\n0::/\n", "sys/fs/cgroup/memory/a/memory.limit_in_bytes": "1073741824\n",
 				"sys/fs/cgroup/unified/memory.max": "max\n",
 			},
-			Limits{Cgroup: 1 << 30},
+			limits{Cgroup: 1 << 30},
 		},
-		{"no limit anywhere", map[string]string{"proc/7/cgroup": "0::/a\n", "sys/fs/cgroup/a/memory.max": "max\n"}, Limits{}},
-		{"a controller of a like name", map[string]string{"proc/7/cgroup": "4:memoryx:/a\n", "sys/fs/cgroup/memory/a/memory.limit_in_bytes": "1024\n"}, Limits{}},
-		{"a path that leaves the root", map[string]string{"proc/7/cgroup": "0::/../../etc\n", "sys/fs/cgroup/memory.max": "4096\n", "etc/memory.max": "1\n"}, Limits{Cgroup: 4096}},
-		{"damaged files", map[string]string{"proc/7/cgroup": "0::\n:\nx\n", "sys/fs/cgroup/memory.max": "-5\n"}, Limits{}},
+		{"no limit anywhere", map[string]string{"proc/7/cgroup": "0::/a\n", "sys/fs/cgroup/a/memory.max": "max\n"}, limits{}},
+		{"a controller of a like name", map[string]string{"proc/7/cgroup": "4:memoryx:/a\n", "sys/fs/cgroup/memory/a/memory.limit_in_bytes": "1024\n"}, limits{}},
+		{"a path that leaves the root", map[string]string{"proc/7/cgroup": "0::/../../etc\n", "sys/fs/cgroup/memory.max": "4096\n", "etc/memory.max": "1\n"}, limits{Cgroup: 4096}},
+		{"damaged files", map[string]string{"proc/7/cgroup": "0::\n:\nx\n", "sys/fs/cgroup/memory.max": "-5\n"}, limits{}},
 	} {
 		root := fstest.MapFS{}
 		for name, text := range c.files {
@@ -97,10 +99,25 @@ func FuzzLimits(f *testing.F) {
 
 func TestTheLimitsOfThisProcessCanBeAskedFor(t *testing.T) {
 	t.Parallel()
-	if l := LimitsOf(os.Getpid()); l.GoMemLimit < 0 || l.Cgroup < 0 {
+	if l := limitsOf(os.Getpid()); l.GoMemLimit < 0 || l.Cgroup < 0 {
 		t.Errorf("%+v", l)
 	}
-	if l := LimitsOf(0); l != (Limits{}) {
+	if l := limitsOf(0); l != (limits{}) {
 		t.Errorf("nobody's limits: %+v", l)
+	}
+}
+
+func TestDescribeBinaryReadsThisTest(t *testing.T) {
+	t.Parallel()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Skip(err)
+	}
+	goVersion, module, err := describeBinary(exe)
+	if err != nil || goVersion != runtime.Version() || !strings.HasPrefix(module, "github.com/heapdrift/heapdrift") {
+		t.Errorf("go %q, module %q, error %v", goVersion, module, err)
+	}
+	if _, _, err := describeBinary("process_test.go"); err == nil || !strings.Contains(err.Error(), "process_test.go") {
+		t.Errorf("a file that is no binary: %v", err)
 	}
 }
