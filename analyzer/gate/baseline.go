@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/version"
 	"io"
 	"math"
 	"slices"
@@ -84,16 +85,9 @@ func (e *Entry) site(f *detect.Finding) *Site {
 // "go1.26.8" is kept under go1.26, as patches do not change what programs keep.
 func KeyOf(scenario, goVersion, arch string) Key {
 	k := Key{Scenario: scenario, Arch: arch}
-	v := strings.TrimPrefix(strings.Fields(goVersion + " x")[0], "go")
-	parts := strings.SplitN(v, ".", 3)
-	if major, err := strconv.Atoi(parts[0]); err == nil && len(parts) > 1 {
-		minor := parts[1]
-		if end := strings.IndexFunc(minor, func(r rune) bool { return r < '0' || r > '9' }); end >= 0 {
-			minor = minor[:end] // 1.27rc1
-		}
-		k.Go = fmt.Sprintf("go%d.%s", major, minor)
-	} else if goVersion != "" {
-		k.Go = "devel"
+	if goVersion != "" {
+		release := strings.TrimPrefix(strings.Fields(goVersion + " x")[0], "go") // without what experiments follow it
+		k.Go = cmp.Or(version.Lang("go"+release), "devel")
 	}
 	return k
 }

@@ -5,12 +5,74 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/analyzer/series"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
+
+// Limits are the budgets of one scenario; nil where none is named. None may be
+// negative.
+type Limits struct {
+	LiveBytesPerOp      *float64 // bytes that stay live after each operation
+	LiveObjectsPerOp    *float64 // objects, likewise
+	GoroutinesPerOp     *float64 // goroutines, likewise
+	BytesPerSecond      *float64 // growth of the live heap with time
+	AllocatedBytesPerOp *float64 // bytes allocated by each operation, kept or not
+	PeakLiveHeap        *float64 // bytes; the highest that any snapshot or probe saw
+	RSSPeak             *float64 // bytes; likewise
+	P99                 *float64 // milliseconds from the intended time, of the steady phase
+	ErrorRate           *float64 // share of the steady phase's operations, in 0..1
+}
+
+// Names of the budgets, as the configuration has them.
+const (
+	NameLiveBytes   = "live_bytes_per_op"
+	NameLiveObjects = "live_objects_per_op"
+	NameGoroutines  = "goroutines_per_op"
+	NameBytesSecond = "bytes_per_second"
+	NameAllocated   = "allocated_bytes_per_op"
+	NamePeakHeap    = "peak_live_heap"
+	NameRSSPeak     = "rss_peak"
+	NameP99         = "p99"
+	NameErrorRate   = "error_rate"
+
+	// NameGoroutinesSecond is implied where operations are not known; the
+	// configuration cannot name it.
+	NameGoroutinesSecond = "goroutines_per_second"
+)
+
+// Quantity prints a value in one of the units of a budget: "80.4 B/op", "400
+// MiB", "0.0090 goroutines/op", "1.2 %" of a share.
+func Quantity(v float64, unit string) string {
+	switch per, bytes := strings.CutPrefix(unit, "B"); {
+	case bytes:
+		return report.Bytes(v) + per
+	case unit == "":
+		return report.Number(100*v) + " %"
+	}
+	return report.Number(v) + " " + unit
+}
+
+// Measurement prints an estimate in the unit of a budget, with its bounds where
+// it has both and they say something: "80.4 B/op [79.1, 81.7]"; "not known" for
+// nil.
+func Measurement(i *stats.Interval, unit string) string {
+	if i == nil {
+		return "not known"
+	}
+	what, _, ok := strings.Cut(unit, "/")
+	switch {
+	case !ok:
+		return Quantity(i.Estimate, unit)
+	case what != "goroutines" || !i.Finite() || i.Lo == i.Hi:
+		return report.Rate(i, unit)
+	}
+	return fmt.Sprintf("%s [%s, %s]", Quantity(i.Estimate, unit), report.Number(i.Lo), report.Number(i.Hi))
+}
 
 // quantity is what a growth budget is about.
 type quantity struct {
@@ -75,9 +137,9 @@ func (j *judge) budgets() {
 			j.rows = append(j.rows, j.growth(q, 0, true))
 		}
 	}
-	for _, n := range j.Limits.points() {
-		if n.limit != nil {
-			j.rows = append(j.rows, j.point(n, *n.limit))
+	for _, p := range j.points() {
+		if p.limit != nil {
+			j.rows = append(j.rows, p.judge())
 		}
 	}
 }
@@ -247,59 +309,59 @@ func compare(now, before *stats.Interval, margin float64) Status {
 	return StatusSame
 }
 
-// point judges a quantity of which there is one value. Bytes allocated have an
+// point is a quantity of which there is one value. Bytes allocated have an
 // interval, and all of it must lie on one side.
-func (j *judge) point(n named, limit float64) Budget {
-	b := Budget{Name: n.name, Unit: n.unit, Limit: limit, Allowed: limit, State: BudgetUndecided}
-	why := ""
-	b.Measured, why = j.value(n.name)
-	switch m := b.Measured; {
-	case m == nil:
-		b.Why = "it is not known: " + why
-	case m.Finite() && m.Lo <= limit && m.Hi > limit:
-		b.Why = fmt.Sprintf("%s is on both sides of the budget of %s; run longer, or give it room", Measurement(m, n.unit), Quantity(limit, n.unit))
-	case m.Estimate > limit:
-		b.State = BudgetBroken
-		b.Why = fmt.Sprintf("%s is above the budget of %s", Measurement(m, n.unit), Quantity(limit, n.unit))
-	default:
-		b.State = BudgetKept
-		b.Why = fmt.Sprintf("%s, at most %s", Measurement(m, n.unit), Quantity(limit, n.unit))
-	}
-	return b
+type point struct {
+	name, unit string
+	limit      *float64        // nil: none is named
+	measured   *stats.Interval // nil: not known
+	unknown    string          // what would make it known
 }
 
-// value is the measured value of a point; why says what would make it known.
-func (j *judge) value(name string) (of *stats.Interval, why string) {
-	var v float64
-	known, load := false, &j.Run.Load
-	why = "there is no load of heapdrift's own to measure it by"
-	switch name {
-	case NameAllocated:
-		t := j.Result.Total("allocated_bytes")
-		if t == nil {
-			return nil, "the target serves no TotalAlloc"
+// points are in the order of their budgets.
+func (j *judge) points() []point {
+	const noLoad = "there is no load of heapdrift's own to measure it by"
+	single := func(v float64, known bool) *stats.Interval {
+		if !known {
+			return nil
 		}
-		if g := t.In(detect.PerOp); !g.IsZero() {
-			return g, ""
-		}
-		return nil, j.unknown(t, quantity{})
-	case NamePeakHeap:
-		v, why = float64(j.Run.Peak.LiveBytes), "no snapshot and no probe has the live heap"
-		known = v != 0
-	case NameRSSPeak:
-		v, why = float64(j.Run.Peak.RSS), "the target's resident set is only known of a command that heapdrift starts on Linux, and from process_resident_memory_bytes of its /metrics"
-		known = v != 0
-	case NameP99:
-		if known = load.Latency != nil; known {
-			v = load.Latency.P99
-		}
-	case NameErrorRate:
-		if known = load.Source == "heapdrift" && load.Completed != 0; known {
-			v = float64(load.Errors) / float64(load.Completed)
-		}
+		return &stats.Interval{Estimate: v, Lo: math.Inf(-1), Hi: math.Inf(1)}
 	}
-	if !known {
-		return nil, why
+	allocated, unknown := j.Result.Total("allocated_bytes"), "the target serves no TotalAlloc"
+	if allocated != nil {
+		unknown = j.unknown(allocated, quantity{})
 	}
-	return &stats.Interval{Estimate: v, Lo: math.Inf(-1), Hi: math.Inf(1)}, ""
+	perOp := allocated.In(detect.PerOp)
+	if perOp.IsZero() {
+		perOp = nil
+	}
+	peak, load := j.Run.Peak, &j.Run.Load
+	latency := cmp.Or(load.Latency, &snapshot.Latency{})
+	counted := load.Source == "heapdrift" && load.Completed != 0
+	return []point{
+		{NameAllocated, "B/op", j.Limits.AllocatedBytesPerOp, perOp, unknown},
+		{NamePeakHeap, "B", j.Limits.PeakLiveHeap, single(float64(peak.LiveBytes), peak.LiveBytes != 0), "no snapshot and no probe has the live heap"},
+		{NameRSSPeak, "B", j.Limits.RSSPeak, single(float64(peak.RSS), peak.RSS != 0), "the target's resident set is only known of a command that heapdrift starts on Linux, and from process_resident_memory_bytes of its /metrics"},
+		{NameP99, "ms", j.Limits.P99, single(latency.P99, load.Latency != nil), noLoad},
+		{NameErrorRate, "", j.Limits.ErrorRate, single(float64(load.Errors)/float64(load.Completed), counted), noLoad},
+	}
+}
+
+// judge holds a point against its limit.
+func (p *point) judge() Budget {
+	m, limit := p.measured, *p.limit
+	b := Budget{Name: p.name, Unit: p.unit, Limit: limit, Allowed: limit, State: BudgetUndecided, Measured: m}
+	switch show, most := Measurement(m, p.unit), Quantity(limit, p.unit); {
+	case m == nil:
+		b.Why = "it is not known: " + p.unknown
+	case m.Finite() && m.Lo <= limit && m.Hi > limit:
+		b.Why = fmt.Sprintf("%s is on both sides of the budget of %s; run longer, or give it room", show, most)
+	case m.Estimate > limit:
+		b.State = BudgetBroken
+		b.Why = fmt.Sprintf("%s is above the budget of %s", show, most)
+	default:
+		b.State = BudgetKept
+		b.Why = fmt.Sprintf("%s, at most %s", show, most)
+	}
+	return b
 }
