@@ -31,13 +31,14 @@ type (
 		Rules          []sarifRule `json:"rules"`
 	}
 	sarifRule struct {
-		ID      string    `json:"id"`
-		Name    string    `json:"name"`
-		Short   sarifText `json:"shortDescription"`
-		Help    sarifText `json:"help"`
-		Default struct {
-			Level string `json:"level"`
-		} `json:"defaultConfiguration"`
+		ID      string     `json:"id"`
+		Name    string     `json:"name"`
+		Short   sarifText  `json:"shortDescription"`
+		Help    sarifText  `json:"help"`
+		Default sarifLevel `json:"defaultConfiguration"`
+	}
+	sarifLevel struct {
+		Level string `json:"level"`
 	}
 	sarifInvocation struct {
 		Successful    bool                `json:"executionSuccessful"`
@@ -102,20 +103,13 @@ const (
 )
 
 // rules in the order of their index.
-func rules() []sarifRule {
-	rule := func(id, name, short, help, level string) sarifRule {
-		r := sarifRule{ID: id, Name: name, Short: sarifText{short}, Help: sarifText{help}}
-		r.Default.Level = level
-		return r
-	}
-	return []sarifRule{
-		rule(ruleHeap, "HeapGrowth", "Memory is kept with each operation.", "The live heap grows with the operations by more than its budget, and this is where what stays is allocated. Look for who holds it: a map, a slice, a channel or a goroutine that outlives the operation.", "error"),
-		rule(ruleGoroutine, "GoroutineGrowth", "Goroutines begin and do not end.", "Each operation leaves goroutines behind, here. Give each a way to end: a closed channel, a cancelled context, a send that nobody has to receive.", "error"),
-		rule(ruleBudget, "BudgetBroken", "A budget of heapdrift.yaml is broken.", "What was measured is above the limit that the configuration names.", "error"),
-		rule(ruleUndecided, "Undecided", "The run does not tell whether a budget is kept.", "Run longer, or hold the load still at each snapshot (quiesce), so that the interval lies on one side of the budget.", "warning"),
-		rule(ruleError, "NotMeasured", "A scenario could not be measured.", "The target did not answer, ended, or the canary was not seen.", "error"),
-		rule(ruleGate, "Gate", "The gate itself cannot pass.", "A suppression has expired, or the gate was interrupted.", "error"),
-	}
+var rules = []sarifRule{
+	{ruleHeap, "HeapGrowth", sarifText{"Memory is kept with each operation."}, sarifText{"The live heap grows with the operations by more than its budget, and this is where what stays is allocated. Look for who holds it: a map, a slice, a channel or a goroutine that outlives the operation."}, sarifLevel{"error"}},
+	{ruleGoroutine, "GoroutineGrowth", sarifText{"Goroutines begin and do not end."}, sarifText{"Each operation leaves goroutines behind, here. Give each a way to end: a closed channel, a cancelled context, a send that nobody has to receive."}, sarifLevel{"error"}},
+	{ruleBudget, "BudgetBroken", sarifText{"A budget of heapdrift.yaml is broken."}, sarifText{"What was measured is above the limit that the configuration names."}, sarifLevel{"error"}},
+	{ruleUndecided, "Undecided", sarifText{"The run does not tell whether a budget is kept."}, sarifText{"Run longer, or hold the load still at each snapshot (quiesce), so that the interval lies on one side of the budget."}, sarifLevel{"warning"}},
+	{ruleError, "NotMeasured", sarifText{"A scenario could not be measured."}, sarifText{"The target did not answer, ended, or the canary was not seen."}, sarifLevel{"error"}},
+	{ruleGate, "Gate", sarifText{"The gate itself cannot pass."}, sarifText{"A suppression has expired, or the gate was interrupted."}, sarifLevel{"error"}},
 }
 
 // asSARIF is the report for code scanning: a result for each finding that
@@ -127,7 +121,6 @@ func asSARIF(r *gate.Report, o Options) sarifLog {
 		Invocations: []sarifInvocation{{Successful: r.State != gate.Errored, ExitCode: r.ExitCode}},
 		Results:     []sarifResult{}, ColumnKind: "utf16CodeUnits",
 	}
-	rules := rules()
 	run.Tool.Driver = sarifDriver{Name: "heapdrift", InformationURI: homepage, Version: o.Version, Rules: rules}
 	if o.Root != "" {
 		run.URIBases = map[string]sarifPlace{sourceRoot: {URI: rootURI(o.Root)}}

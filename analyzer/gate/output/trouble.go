@@ -137,24 +137,20 @@ func findingText(s *gate.Scenario, f *gate.Finding) string {
 
 // since says how a finding compares with the baseline, "" where there is none.
 func since(f *gate.Finding) string {
-	before := "the baseline"
-	if f.Before != nil {
-		_, unit := f.Growth()
-		before = gate.Measurement(f.Before, unit) + " in the baseline"
-	}
-	switch f.Status {
-	case gate.StatusNew:
+	if f.Status == gate.StatusNew {
 		return ", new in this change"
-	case gate.StatusWorse:
-		return ", worse than " + before
-	case gate.StatusBetter:
-		return ", better than " + before
-	case gate.StatusSame:
-		return ", the same as " + before
-	case gate.StatusGone:
-		return ", gone since " + before
 	}
-	return ""
+	said := map[gate.Status]string{
+		gate.StatusWorse: ", worse than ", gate.StatusBetter: ", better than ", gate.StatusSame: ", the same as ", gate.StatusGone: ", gone since ",
+	}[f.Status]
+	switch {
+	case said == "":
+		return ""
+	case f.Before == nil:
+		return said + "the baseline"
+	}
+	_, unit := f.Growth()
+	return said + gate.Measurement(f.Before, unit) + " in the baseline"
 }
 
 func budgetText(s *gate.Scenario, b *gate.Budget) string {
@@ -219,3 +215,34 @@ func slashed(s string) string { return strings.ReplaceAll(s, `\`, "/") }
 // uri escapes a path for a URI; slashes stay. A relative one whose first part
 // has a colon would be taken for a scheme, so it begins with "./".
 func uri(file string) string { return (&url.URL{Path: file}).String() }
+
+// asAnnotations are workflow commands, one line each, that GitHub Actions turns
+// into annotations at the lines of a pull request: errors for what fails or
+// could not be measured, warnings for what is undecided, notices for what is
+// suppressed. The last line, no command, says what the gate came to.
+// https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+func asAnnotations(r *gate.Report, root string) string {
+	var b strings.Builder
+	for _, t := range troubles(r, root) {
+		title := "heapdrift"
+		switch t.rule {
+		case ruleHeap, ruleGoroutine, ruleUndecided:
+			title += ": " + strings.ReplaceAll(t.rule, "-", " ")
+		}
+		fmt.Fprintf(&b, "::%s file=%s,line=%d,title=%s::%s\n", looks[t.state].command, property(t.at.File), t.at.Line, property(title), data(t.message))
+	}
+	for _, w := range warnings(r) {
+		fmt.Fprintf(&b, "::warning title=heapdrift::%s\n", data(w))
+	}
+	return b.String() + "heapdrift: " + string(r.State) + ", " + tally(r) + "\n"
+}
+
+// data escapes the message of a command, property one of its properties. What
+// is not printable is replaced first: a line break would begin a command.
+func data(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(report.Printable(s))
+}
+
+func property(s string) string {
+	return strings.NewReplacer(":", "%3A", ",", "%2C").Replace(data(s))
+}
