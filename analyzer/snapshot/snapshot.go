@@ -4,7 +4,10 @@
 // heapdrift.
 package snapshot
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Phase says what the load was doing when a snapshot was taken.
 type Phase string
@@ -21,11 +24,7 @@ const (
 
 // Valid reports whether p is one of the named phases or unknown.
 func (p Phase) Valid() bool {
-	switch p {
-	case PhaseUnknown, PhaseIdle, PhaseWarmup, PhaseSteady, PhaseDrain:
-		return true
-	}
-	return false
+	return slices.Contains([]Phase{PhaseUnknown, PhaseIdle, PhaseWarmup, PhaseSteady, PhaseDrain}, p)
 }
 
 // Meta is the content of snapshot.json. Only Time is certain to be there;
