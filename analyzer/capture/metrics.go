@@ -1,12 +1,15 @@
 package capture
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -61,12 +64,10 @@ func (s scrape) liveHeap() (uint64, bool) {
 }
 
 func (s scrape) goVersion() string {
-	if f := s["go_info"]; f != nil {
-		for _, m := range f.Metric {
-			for _, l := range m.Label {
-				if l.GetName() == "version" {
-					return l.GetValue()
-				}
+	for _, m := range s["go_info"].GetMetric() {
+		for _, l := range m.Label {
+			if l.GetName() == "version" {
+				return l.GetValue()
 			}
 		}
 	}
@@ -178,6 +179,47 @@ func (c *Client) Probe(ctx context.Context, pid int) (ProbePoint, error) {
 		p.RSS = rss
 	}
 	return p, nil
+}
+
+// AnonymousRSS is the name under which the exact counters hold the resident
+// memory that no file backs, in bytes: runtime.MemStats has nothing of the kind.
+const AnonymousRSS = "RssAnon"
+
+// resident is the resident memory of a process, in bytes; 0 is not known.
+type resident struct {
+	all  uint64 // VmRSS
+	anon uint64 // RssAnon (Linux 4.5 and later): what no file backs
+}
+
+// residentOf reads it of a local process; zero where there is no /proc.
+func residentOf(pid int) resident {
+	if pid <= 0 {
+		return resident{}
+	}
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return resident{}
+	}
+	return parseStatus(b)
+}
+
+// parseStatus reads the text of /proc/PID/status.
+func parseStatus(b []byte) (r resident) {
+	for line := range bytes.Lines(b) {
+		name, value, _ := strings.Cut(string(line), ":")
+		number, ok := strings.CutSuffix(strings.TrimSpace(value), " kB")
+		kib, err := strconv.ParseUint(strings.TrimSpace(number), 10, 64)
+		if !ok || err != nil || kib >= 1<<52 {
+			continue
+		}
+		switch name {
+		case "VmRSS":
+			r.all = kib << 10
+		case "RssAnon":
+			r.anon = kib << 10
+		}
+	}
+	return r
 }
 
 // Metric reads a counter of the target's /metrics, summed over its label sets:

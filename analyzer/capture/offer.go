@@ -63,17 +63,9 @@ func (o *Offer) Missing() []Feature {
 // target that cannot be reached or has no pprof at all.
 func (c *Client) Offer(ctx context.Context) (*Offer, error) {
 	o := &Offer{URL: c.addr.String()}
-	for _, step := range []func(context.Context, *Offer) error{c.offerHeap, c.offerCounters, c.offerGoroutine} {
-		if err := step(ctx, o); err != nil {
-			return nil, err
-		}
-	}
-	if !o.Has(PieceHeap) && !o.Has(PieceCounters) && !o.Has(PieceGoroutine) {
-		f := o.Features[0]
-		return nil, &TargetError{URL: o.URL, Problem: "no pprof to be had: " + f.Detail, Remedy: f.Remedy}
-	}
-	c.offerSites(o)
-	for _, step := range []func(context.Context, *Offer) error{c.offerMetrics, c.offerVars, c.offerIndex, c.offerName} {
+	for _, step := range []func(context.Context, *Offer) error{
+		c.offerHeap, c.offerCounters, c.offerGoroutine, c.offerSites, c.offerMetrics, c.offerVars, c.offerIndex, c.offerName,
+	} {
 		if err := step(ctx, o); err != nil {
 			return nil, err
 		}
@@ -156,7 +148,13 @@ func (c *Client) offerGoroutine(ctx context.Context, o *Offer) error {
 	}, err)
 }
 
-func (c *Client) offerSites(o *Offer) {
+// offerSites asks for nothing more. Where nothing was offered before it, this is
+// no pprof.
+func (c *Client) offerSites(_ context.Context, o *Offer) error {
+	if !o.Has(PieceHeap) && !o.Has(PieceCounters) && !o.Has(PieceGoroutine) {
+		f := o.Features[0]
+		return &TargetError{URL: o.URL, Problem: "no pprof to be had: " + f.Detail, Remedy: f.Remedy}
+	}
 	f := Feature{Piece: PieceSites, Needed: true, For: "places growth on lines"}
 	heap := served{period: c.Target().MemProfileRate, samples: o.Samples}
 	switch blind := heap.blind(); {
@@ -172,6 +170,7 @@ func (c *Client) offerSites(o *Offer) {
 		}
 	}
 	o.Features = append(o.Features, f)
+	return nil
 }
 
 func (c *Client) offerMetrics(ctx context.Context, o *Offer) error {

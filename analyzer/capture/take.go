@@ -39,9 +39,7 @@ type Options struct {
 	PID int
 }
 
-func (o Options) pause() time.Duration {
-	return max(0, cmp.Or(o.Pause, DefaultPause))
-}
+func (o Options) pause() time.Duration { return max(0, cmp.Or(o.Pause, DefaultPause)) }
 
 // snapshotTaker takes one snapshot, piece by piece.
 type snapshotTaker struct {
