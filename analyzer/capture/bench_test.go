@@ -100,7 +100,7 @@ func targetCPU(b *testing.B, c *Client) time.Duration {
 	u := *c.metrics
 	u.Path = "/cpu"
 	var text string
-	_, err := c.get(b.Context(), request{url: &u, want: "CPU time", page: true, read: func(r io.Reader) error {
+	err := c.get(b.Context(), request{url: &u, want: "CPU time", page: true, read: func(r io.Reader) error {
 		line, err := bufio.NewReader(r).ReadString('\n')
 		text = line
 		if line != "" {

@@ -13,23 +13,20 @@ import (
 	"net/url"
 	"strings"
 	"time"
-)
 
-// fetched says what one request took.
-type fetched struct {
-	seconds float64 // wall time
-	bytes   int64   // body bytes on the wire
-}
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+)
 
 // request is one GET and what is to become of its answer.
 type request struct {
 	url    *url.URL
 	accept string
-	want   string // what the answer should be, for messages: "a heap profile"
-	text   bool   // the answer is text: HTML and JSON are told apart from it
-	json   bool   // the answer is JSON
-	page   bool   // the answer is HTML
-	limit  int64  // of the answer after any content encoding; 0: MaxBytes
+	want   string         // what the answer should be, for messages: "a heap profile"
+	text   bool           // the answer is text: HTML and JSON are told apart from it
+	json   bool           // the answer is JSON
+	page   bool           // the answer is HTML
+	limit  int64          // of the answer after any content encoding; 0: MaxBytes
+	cost   *snapshot.Cost // is added to; nil: nobody wants to know
 	// began is called when the status line is in, before the body is read; may
 	// be nil.
 	began func()
@@ -41,22 +38,23 @@ var errTimedOut = errors.New("timed out")
 
 // get makes one request. The time limit covers the body, so a target that
 // trickles cannot hold it. Errors are *TargetError, but for a cancelled ctx.
-func (c *Client) get(ctx context.Context, r request) (f fetched, err error) {
+func (c *Client) get(ctx context.Context, r request) error {
 	start := time.Now()
 	wire := &boundedReader{limit: c.cfg.MaxBytes}
-	defer func() {
-		f = fetched{seconds: time.Since(start).Seconds(), bytes: wire.n}
-		if err != nil {
-			err = c.explain(ctx, r, wire.n, err)
-		}
-	}()
 	within, cancel := context.WithTimeoutCause(ctx, c.cfg.Timeout, errTimedOut)
 	defer cancel()
-	err = c.exchange(within, wire, r)
-	if err != nil && errors.Is(context.Cause(within), errTimedOut) {
+	err := c.exchange(within, wire, r)
+	if r.cost != nil {
+		r.cost.Seconds += time.Since(start).Seconds()
+		r.cost.Bytes += wire.n
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(context.Cause(within), errTimedOut):
 		err = errTimedOut
 	}
-	return f, err
+	return c.explain(ctx, r, wire.n, err)
 }
 
 func (c *Client) exchange(ctx context.Context, wire *boundedReader, r request) error {
@@ -241,7 +239,7 @@ func WaitReady(ctx context.Context, c *Client) error {
 	pause := 20 * time.Millisecond
 	var last error // why the target did not answer, rather than that ctx ended
 	for {
-		_, err := c.get(ctx, request{
+		err := c.get(ctx, request{
 			url: c.addr.of("cmdline", nil), want: "an answer", page: true,
 			read: func(io.Reader) error { return nil },
 		})

@@ -55,25 +55,37 @@ type looseReader struct {
 	o      *inputReader
 	in     *snapshot.Interner
 	pieces []*loosePiece
-	// names of files that were passed over, by reason
-	others, broken, diffs, texts, twice, allocs []string
+	passed map[string][]string // names of files that were passed over, by the code of the warning
 }
 
 func (o *inputReader) loose() (*snapshot.Run, error) {
-	r := &looseReader{o: o, in: snapshot.NewInterner()}
+	r := &looseReader{o: o, in: snapshot.NewInterner(), passed: map[string][]string{}}
 	for _, f := range o.files {
 		if o.ctx.Err() != nil {
 			return nil, fmt.Errorf("read %s: %w", o.label, context.Cause(o.ctx))
 		}
 		if err := r.file(f); err != nil {
-			r.broken = append(r.broken, fmt.Sprintf("%s (%s)", f, cause(err)))
+			r.passOver(FileUnreadable, fmt.Sprintf("%s (%s)", f, cause(err)))
 		}
 	}
 	if len(r.pieces) == 0 {
 		return nil, r.nothing()
 	}
-	r.dropTwice()
-	r.dropAllocs()
+	seen := map[[sha256.Size]byte]bool{}
+	r.drop(FileTwice, func(p *loosePiece) bool {
+		twice := seen[p.sum]
+		seen[p.sum] = true
+		return twice
+	})
+	heaps := 0
+	for _, p := range r.pieces {
+		if p.kind == heapPiece && !p.allocs {
+			heaps++
+		}
+	}
+	if heaps >= 2 { // allocs profiles hold the same and would count each moment twice
+		r.drop(SameAsHeap, func(p *loosePiece) bool { return p.allocs })
+	}
 	pieces, program, odd, err := oneProgram(r.pieces, o.label)
 	if err != nil {
 		return nil, err
@@ -113,7 +125,7 @@ func (r *looseReader) file(f file) error {
 	case bytes.HasPrefix(head, []byte("heap profile: ")):
 		return r.text(p, br)
 	case bytes.HasPrefix(head, []byte("goroutine profile: ")), bytes.HasPrefix(head, []byte("goroutine ")):
-		r.texts = append(r.texts, f.String())
+		r.passOver(GoroutineText, f.String())
 		return nil
 	}
 	data, err := readAll(br, snapshot.MaxProfileBytes, &r.o.budget)
@@ -138,7 +150,7 @@ func (r *looseReader) file(f file) error {
 	switch kind {
 	case snapshot.KindHeap:
 		if difference(prof) != nil {
-			r.diffs = append(r.diffs, f.String())
+			r.passOver(IsDifference, f.String())
 			return nil
 		}
 		p.kind, p.heap = heapPiece, snapshot.HeapOf(prof, r.in)
@@ -150,7 +162,7 @@ func (r *looseReader) file(f file) error {
 			p.kind = leakPiece
 		}
 	default:
-		r.others = append(r.others, fmt.Sprintf("%s (%s)", f, snapshot.SampleTypes(prof)))
+		r.passOver(KindShowsNoGrowth, fmt.Sprintf("%s (%s)", f, snapshot.SampleTypes(prof)))
 		return nil
 	}
 	r.pieces = append(r.pieces, p)
@@ -176,58 +188,36 @@ func (r *looseReader) text(p *loosePiece, src io.Reader) error {
 	return nil
 }
 
-// dropTwice removes pieces that are byte for byte one already read.
-func (r *looseReader) dropTwice() {
-	type key struct {
-		sum  [sha256.Size]byte
-		time time.Time
-	}
-	seen := map[key]bool{}
+// drop removes the pieces that another one makes superfluous, and notes them.
+func (r *looseReader) drop(code string, superfluous func(*loosePiece) bool) {
 	r.pieces = slices.DeleteFunc(r.pieces, func(p *loosePiece) bool {
-		k := key{p.sum, p.time}
-		twice := seen[k]
-		seen[k] = true
-		if twice {
-			r.twice = append(r.twice, p.file.String())
+		drop := superfluous(p)
+		if drop {
+			r.passOver(code, p.file.String())
 		}
-		return twice
+		return drop
 	})
 }
 
-// dropAllocs removes "allocs" profiles where heap profiles are there too: they
-// hold the same numbers and would count each moment twice.
-func (r *looseReader) dropAllocs() {
-	heaps := 0
-	for _, p := range r.pieces {
-		if p.kind == heapPiece && !p.allocs {
-			heaps++
-		}
-	}
-	if heaps < 2 {
-		return
-	}
-	r.pieces = slices.DeleteFunc(r.pieces, func(p *loosePiece) bool {
-		if p.allocs {
-			r.allocs = append(r.allocs, p.file.String())
-		}
-		return p.allocs
-	})
+func (r *looseReader) passOver(code, name string) { r.passed[code] = append(r.passed[code], name) }
+
+// passedOver are the reasons for passing files over, in the order of their warnings.
+var passedOver = []struct{ code, noun, why string }{
+	{KindShowsNoGrowth, "profile", "of a kind that shows no growth"},
+	{IsDifference, "heap profile", deltaProblem},
+	{GoroutineText, "text", "goroutine profiles are read in their binary form only (without debug=)"},
+	{SameAsHeap, "allocs profile", "the heap profiles hold the same"},
+	{FileTwice, "file", "the same profile is there twice"},
+	{FileUnreadable, "file", "no readable pprof profile"},
 }
 
 // warnings says what was passed over, one sentence a reason.
-func (r *looseReader) warnings() []snapshot.Warning {
-	var out []snapshot.Warning
-	add := func(code string, names []string, noun, why string) {
-		if len(names) > 0 {
-			out = append(out, warning(code, "%s passed over, %s: %s", count(len(names), noun), why, some(names)))
+func (r *looseReader) warnings() (out []snapshot.Warning) {
+	for _, x := range passedOver {
+		if names := r.passed[x.code]; len(names) > 0 {
+			out = append(out, warning(x.code, "%s passed over, %s: %s", count(len(names), x.noun), x.why, some(names)))
 		}
 	}
-	add(KindShowsNoGrowth, r.others, "profile", "of a kind that shows no growth")
-	add(IsDifference, r.diffs, "heap profile", deltaProblem)
-	add(GoroutineText, r.texts, "text", "goroutine profiles are read in their binary form only (without debug=)")
-	add(SameAsHeap, r.allocs, "allocs profile", "the heap profiles hold the same")
-	add(FileTwice, r.twice, "file", "the same profile is there twice")
-	add(FileUnreadable, r.broken, "file", "no readable pprof profile")
 	return out
 }
 
@@ -237,14 +227,15 @@ const deltaProblem = "the difference of two profiles has lost what was in use be
 func (r *looseReader) nothing() error {
 	e := &InputError{Path: r.o.label, Remedy: collectRemedy}
 	n := len(r.o.files)
+	broken, others := r.passed[FileUnreadable], r.passed[KindShowsNoGrowth]
 	switch {
-	case n == 1 && len(r.broken) == 1:
-		e.Problem = "it is no readable pprof profile: " + r.broken[0]
-	case n == 1 && len(r.others) == 1:
-		e.Problem = "it is a profile of a kind that shows no growth: " + r.others[0]
-	case n == len(r.diffs):
+	case n == 1 && len(broken) == 1:
+		e.Problem = "it is no readable pprof profile: " + broken[0]
+	case n == 1 && len(others) == 1:
+		e.Problem = "it is a profile of a kind that shows no growth: " + others[0]
+	case n == len(r.passed[IsDifference]):
 		e.Problem = "refused: " + deltaProblem
-	case n == len(r.texts):
+	case n == len(r.passed[GoroutineText]):
 		e.Problem = "only the text of goroutine profiles is there"
 		e.Remedy = "take them without debug="
 	default:

@@ -166,7 +166,7 @@ func (c *Client) Probe(ctx context.Context, pid int) (ProbePoint, error) {
 		return p, nil
 	}
 	var s scrape
-	if _, err := c.get(ctx, c.scrapeRequest(&s)); err != nil {
+	if err := c.get(ctx, c.scrapeRequest(&s)); err != nil {
 		if ctx.Err() == nil && !transport(err) {
 			c.note(PieceMetrics, false)
 			return p, nil
@@ -226,7 +226,7 @@ func parseStatus(b []byte) (r resident) {
 // the operations of someone else's load.
 func (c *Client) Metric(ctx context.Context, name string) (float64, error) {
 	var s scrape
-	if _, err := c.get(ctx, c.scrapeRequest(&s)); err != nil {
+	if err := c.get(ctx, c.scrapeRequest(&s)); err != nil {
 		return 0, err
 	}
 	fail := func(problem, remedy string) (float64, error) {

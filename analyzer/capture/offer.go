@@ -94,7 +94,7 @@ func (o *Offer) add(ctx context.Context, f Feature, err error) error {
 
 func (c *Client) offerHeap(ctx context.Context, o *Offer) error {
 	var got served
-	_, err := c.get(ctx, c.profileRequest("heap", nil, snapshot.KindHeap, &got))
+	err := c.get(ctx, c.profileRequest("heap", nil, snapshot.KindHeap, &got))
 	f := Feature{Piece: PieceHeap, Needed: true, For: "says where memory is allocated"}
 	if err == nil {
 		o.Samples = got.samples
@@ -112,7 +112,7 @@ func (c *Client) offerCounters(ctx context.Context, o *Offer) error {
 	gc := Feature{Piece: PieceGC, Needed: true, For: "leaves live memory alone to be measured", Detail: "heap?gc=1 collects first"}
 	counters := Feature{Piece: PieceCounters, Needed: true, For: "measures growth without sampling noise"}
 	var before, after snapshot.Counters
-	if _, err := c.get(ctx, c.trailerRequest(false, &before)); err != nil {
+	if err := c.get(ctx, c.trailerRequest(false, &before)); err != nil {
 		gc.Detail, gc.Remedy = "not known: the text of the heap profile cannot be read", mountRemedy
 		o.Features = append(o.Features, gc)
 		return o.add(ctx, counters, err)
@@ -120,7 +120,7 @@ func (c *Client) offerCounters(ctx context.Context, o *Offer) error {
 	var err error
 	forced := false
 	for try := 0; try < 3 && !forced && err == nil; try++ {
-		_, err = c.get(ctx, c.trailerRequest(true, &after))
+		err = c.get(ctx, c.trailerRequest(true, &after))
 		a, _ := before.Get("NumForcedGC")
 		b, known := after.Get("NumForcedGC")
 		forced = !known || b > a
@@ -141,7 +141,7 @@ func (c *Client) offerCounters(ctx context.Context, o *Offer) error {
 
 func (c *Client) offerGoroutine(ctx context.Context, o *Offer) error {
 	var got served
-	_, err := c.get(ctx, c.profileRequest("goroutine", nil, snapshot.KindGoroutine, &got))
+	err := c.get(ctx, c.profileRequest("goroutine", nil, snapshot.KindGoroutine, &got))
 	return o.add(ctx, Feature{
 		Piece: PieceGoroutine, Needed: true, For: "finds goroutines that never end",
 		Detail: fmt.Sprintf("%d goroutines", got.total),
@@ -175,7 +175,7 @@ func (c *Client) offerSites(_ context.Context, o *Offer) error {
 
 func (c *Client) offerMetrics(ctx context.Context, o *Offer) error {
 	var s scrape
-	_, err := c.get(ctx, c.scrapeRequest(&s))
+	err := c.get(ctx, c.scrapeRequest(&s))
 	f := Feature{
 		Piece: PieceMetrics, For: "tells restarts, Go version, RSS and peaks between snapshots; counts operations of someone else's load",
 		Remedy: "serve promhttp.Handler() under /metrics on the pprof port, or give the metrics address",
@@ -204,7 +204,7 @@ func (c *Client) offerMetrics(ctx context.Context, o *Offer) error {
 
 func (c *Client) offerVars(ctx context.Context, o *Offer) error {
 	var v snapshot.Counters
-	_, err := c.get(ctx, c.varsRequest(&v))
+	err := c.get(ctx, c.varsRequest(&v))
 	if err == nil && len(v.BySize) == 0 {
 		err = &contentError{problem: "its memstats have no BySize", remedy: varsRemedy}
 	}
@@ -220,7 +220,7 @@ var leakLink = regexp.MustCompile(`href=['"]?[^'"> ]*goroutineleak\b`)
 // itself would run its collection, after which a heap dump is fatal.
 func (c *Client) offerIndex(ctx context.Context, o *Offer) error {
 	var page []byte
-	_, err := c.get(ctx, request{
+	err := c.get(ctx, request{
 		url: c.addr.of("", nil), want: "the index of profiles", page: true, limit: 1 << 20,
 		read: func(r io.Reader) (err error) { page, err = io.ReadAll(r); return err },
 	})
@@ -236,7 +236,7 @@ func (c *Client) offerIndex(ctx context.Context, o *Offer) error {
 // offerName takes the target's name from its command line; the arguments,
 // which may hold secrets, are not kept.
 func (c *Client) offerName(ctx context.Context, o *Offer) error {
-	_, err := c.get(ctx, request{
+	err := c.get(ctx, request{
 		url: c.addr.of("cmdline", nil), want: "the command line", text: true, limit: 1 << 20,
 		read: func(r io.Reader) error {
 			b, err := io.ReadAll(r)

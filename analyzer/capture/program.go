@@ -35,12 +35,12 @@ type program struct {
 // refused. Texts, which name no binary, stay.
 func oneProgram(pieces []*loosePiece, label string) (kept []*loosePiece, name string, warnings []snapshot.Warning, err error) {
 	byName := map[string]*program{}
-	profiles := 0
+	var texts []*loosePiece
 	for _, p := range pieces {
 		if p.kind == counterPiece {
+			texts = append(texts, p)
 			continue
 		}
-		profiles++
 		n := binaryName(p.binary)
 		key := cmp.Or(p.build, "name "+n)
 		g := byName[key]
@@ -64,7 +64,7 @@ func oneProgram(pieces []*loosePiece, label string) (kept []*loosePiece, name st
 	switch {
 	case len(groups) == 0:
 		return pieces, "", nil, nil
-	case len(groups) > 1 && 2*len(groups[0].pieces) <= profiles:
+	case len(groups) > 1 && 2*len(groups[0].pieces) <= len(pieces)-len(texts):
 		var names []string
 		for _, g := range groups {
 			names = append(names, fmt.Sprintf("%s (%s: %s)", g, count(len(g.pieces), "file"), some(paths(g.pieces))))
@@ -80,16 +80,7 @@ func oneProgram(pieces []*loosePiece, label string) (kept []*loosePiece, name st
 	if n := len(groups[0].builds); n > 1 {
 		warnings = append(warnings, warning(SeveralBuilds, "the profiles are of %d builds of %s: between them it was restarted", n, groups[0]))
 	}
-	keep := map[*loosePiece]bool{}
-	for _, p := range groups[0].pieces {
-		keep[p] = true
-	}
-	for _, p := range pieces { // in their given order
-		if keep[p] || p.kind == counterPiece {
-			kept = append(kept, p)
-		}
-	}
-	return kept, groups[0].name, warnings, nil
+	return append(groups[0].pieces, texts...), groups[0].name, warnings, nil
 }
 
 func newProgram(name string) *program {

@@ -92,10 +92,8 @@ func (c *Client) Snapshot(ctx context.Context, opt Options) (*snapshot.Raw, erro
 
 // ask makes one request of the snapshot and adds up its cost.
 func (t *snapshotTaker) ask(ctx context.Context, r request) error {
-	f, err := t.c.get(ctx, r)
-	t.raw.Cost.Seconds += f.seconds
-	t.raw.Cost.Bytes += f.bytes
-	return err
+	r.cost = t.raw.Cost
+	return t.c.get(ctx, r)
 }
 
 // lacks records that a piece could not be had. What it was is said in the
@@ -336,28 +334,21 @@ func readProfile(r io.Reader, want snapshot.Kind) (served, error) {
 	if err != nil {
 		return served{}, err
 	}
-	if bytes.HasPrefix(data, []byte("heap profile: ")) || bytes.HasPrefix(data, []byte("goroutine profile: ")) {
-		return served{}, &contentError{
-			problem: "it answered the text form of the profile",
-			remedy:  "serve it through net/http/pprof, which writes the binary form when debug is not given",
-		}
-	}
 	p, kind, err := snapshot.Decode(data)
+	var problem, remedy string
 	switch {
+	case bytes.HasPrefix(data, []byte("heap profile: ")), bytes.HasPrefix(data, []byte("goroutine profile: ")):
+		problem, remedy = "it answered the text form of the profile", "serve it through net/http/pprof, which writes the binary form when debug is not given"
 	case err != nil:
-		return served{}, &contentError{
-			problem: "it answered something else than a profile: " + err.Error(), remedy: mountRemedy, err: err,
-		}
+		problem, remedy = "it answered something else than a profile: "+err.Error(), mountRemedy
 	case kind != want:
-		return served{}, &contentError{
-			problem: fmt.Sprintf("it answered a profile of another kind (%s)", snapshot.SampleTypes(p)),
-			remedy:  "another handler is mounted under this name; " + mountRemedy,
-		}
+		problem = fmt.Sprintf("it answered a profile of another kind (%s)", snapshot.SampleTypes(p))
+		remedy = "another handler is mounted under this name; " + mountRemedy
 	case kind == snapshot.KindHeap && p.DurationNanos > 0:
-		return served{}, &contentError{
-			problem: "it answered the difference of two heap profiles",
-			remedy:  "the subtraction loses what was in use before it: take profiles without seconds=",
-		}
+		problem, remedy = "it answered the difference of two heap profiles", "the subtraction loses what was in use before it: take profiles without seconds="
+	}
+	if problem != "" {
+		return served{}, &contentError{problem, remedy, err}
 	}
 	got := served{data: data, period: p.Period, samples: len(p.Sample)}
 	for _, s := range p.Sample {

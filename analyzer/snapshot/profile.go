@@ -171,14 +171,14 @@ func Decode(data []byte) (*profile.Profile, Kind, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	if err := plausible(data, maxProfileMessages); err != nil {
-		return nil, "", fmt.Errorf("%w: %w", ErrNotProfile, err)
+	var p *profile.Profile
+	if err = plausible(data, maxProfileMessages); err == nil {
+		p, err = profile.ParseUncompressed(data)
 	}
-	p, err := profile.ParseUncompressed(data)
+	if err == nil {
+		err = p.CheckValid()
+	}
 	if err != nil {
-		return nil, "", fmt.Errorf("%w: %w", ErrNotProfile, err)
-	}
-	if err := p.CheckValid(); err != nil {
 		return nil, "", fmt.Errorf("%w: %w", ErrNotProfile, err)
 	}
 	return p, kindOf(p), nil
@@ -192,32 +192,26 @@ func inflate(data []byte, limit int) ([]byte, error) {
 	if len(data) == 0 {
 		return nil, fmt.Errorf("%w: it is empty", ErrNotProfile)
 	}
-	if len(data) < 2 || data[0] != 0x1f || data[1] != 0x8b {
-		if len(data) > limit {
-			return nil, tooLong(limit)
+	if bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
+		zr, err := gzip.NewReader(bytes.NewReader(data))
+		if err != nil {
+			return nil, fmt.Errorf("%w: its gzip header is broken: %w", ErrNotProfile, err)
 		}
-		return data, nil
+		var out bytes.Buffer
+		out.Grow(min(8*len(data), limit))
+		_, err = io.Copy(&out, io.LimitReader(zr, int64(limit)+1))
+		switch {
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return nil, fmt.Errorf("%w: it was cut short: %w", ErrNotProfile, err)
+		case err != nil:
+			return nil, fmt.Errorf("%w: it does not decompress: %w", ErrNotProfile, err)
+		}
+		data = out.Bytes()
 	}
-	zr, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
-		return nil, fmt.Errorf("%w: its gzip header is broken: %w", ErrNotProfile, err)
+	if len(data) > limit {
+		return nil, fmt.Errorf("%w: it is larger than the limit of %d MiB after decompression", ErrNotProfile, limit>>20)
 	}
-	var out bytes.Buffer
-	out.Grow(min(8*len(data), limit))
-	n, err := io.Copy(&out, io.LimitReader(zr, int64(limit)+1))
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, fmt.Errorf("%w: it was cut short: %w", ErrNotProfile, err)
-	case err != nil:
-		return nil, fmt.Errorf("%w: it does not decompress: %w", ErrNotProfile, err)
-	case n > int64(limit):
-		return nil, tooLong(limit)
-	}
-	return out.Bytes(), nil
-}
-
-func tooLong(limit int) error {
-	return fmt.Errorf("%w: it is larger than the limit of %d MiB after decompression", ErrNotProfile, limit>>20)
+	return data, nil
 }
 
 // plausible walks the outermost fields of a protocol buffer: bytes that are

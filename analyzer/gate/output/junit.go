@@ -91,10 +91,7 @@ func junitOf(r *gate.Report, s *gate.Scenario, o Options) junitSuite {
 		}
 	}
 	if c := s.Canary; c != nil {
-		state := gate.Passed
-		if !c.Found {
-			state = gate.Errored
-		}
+		state := map[bool]gate.State{true: gate.Passed, false: gate.Errored}[c.Found]
 		suite.add(junitCase{Class: class, Name: "canary", Time: seconds(c.Seconds)}, state, "canary", c.Why, "")
 	}
 	for i := range s.Budgets {

@@ -50,10 +50,7 @@ func (t *text) scenario(s *gate.Scenario) {
 	}
 	t.line(t.head(s.State) + "  " + report.Printable(s.Name) + ": " + report.Printable(summary))
 	if s.Canary != nil && (s.State != gate.Passed || !s.Canary.Found) {
-		mark := "✓"
-		if !s.Canary.Found {
-			mark = "✗"
-		}
+		mark := map[bool]string{true: "✓", false: "✗"}[s.Canary.Found]
 		t.line("  " + mark + " canary: " + report.Printable(s.Canary.Why))
 	}
 	if s.State != gate.Passed {
