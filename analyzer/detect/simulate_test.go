@@ -18,7 +18,8 @@ type simulation struct {
 	every               time.Duration // between snapshots; 0 means 2 s
 
 	// Bytes, objects and goroutines over the load, for u = 0 … 1 over the
-	// steady snapshots. nil: constant.
+	// steady snapshots. nil: constant. The drain repeats the last value, unless
+	// there are values for it too.
 	bytes, objects, goroutines []float64
 	// afterDrain is added to bytes in the drain's snapshots.
 	afterDrain float64
@@ -49,6 +50,7 @@ func (s simulation) run() *snapshot.Run {
 		k := min(max(0, i-s.idle), s.steady-1) // index into the steady part
 		x := &snapshot.Snapshot{Meta: snapshot.Meta{Time: start.Add(time.Duration(i) * every)}}
 		at := func(v []float64, base float64) float64 {
+			k := max(k, min(i-s.idle, len(v)-1)) // into the drain, where v goes on so far
 			if k < 0 || k >= len(v) {
 				return base
 			}
