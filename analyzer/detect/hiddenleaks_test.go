@@ -74,7 +74,8 @@ func behind(r *rand.Rand, n int, end, shrinks float64) *snapshot.Run {
 // second from before the load on, whatever the load; until a part of the load has
 // passed, or for ever where until is negative.
 func byTime(r *rand.Rand, n int, perSecond, until float64) *snapshot.Run {
-	const object, seconds = 64, 2 // between snapshots
+	const seconds = 2 // between snapshots
+	object := spread(r, 64, 4096)
 	s := simulation{idle: 6, steady: n, drain: 3, ops: 10 * int64(n), observedBytes: 300, observedObjects: 0.5}
 	s.bytes, s.objects = make([]float64, n), make([]float64, n)
 	for i := range n {
