@@ -43,6 +43,13 @@ RUNS ?= 1500
 calibrate:
 	HEAPDRIFT_SEED=$(SEED) HEAPDRIFT_CALIBRATE=$(RUNS) go test -count=1 -run 'Calibration|AsStated|CleanLimit' -v -timeout 60m ./analyzer/detect/
 
+# What false alarms and recall owe to the numbers of thresholds.go that were set
+# by simulation, each at 0.8 to 1.2 of what it is (docs/METHOD.md has the table).
+NUMBERS ?= perParameter secondHalfOf bentGoesOnAt looksGoOnAt looksGoOnSure
+.PHONY: tuning
+tuning:
+	@go run ./internal/tuning -runs $(RUNS) -seed $(SEED) $(NUMBERS)
+
 # What TOOL, a heapdrift, says of all recordings below CORPUS, a line each, to
 # compare two versions by diff. PREFIX judges their first PREFIX snapshots.
 TOOL ?= ./heapdrift

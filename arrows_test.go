@@ -34,6 +34,7 @@ var may = map[string][]string{
 	"internal/apart":    {},
 	"internal/ports":    {},
 	"internal/spelling": {},
+	"internal/tuning":   {},
 	"internal/verdicts": {},
 	"gaterun":           {"analyzer", "harness", "session", "lab", "labrun", "pipeline", "leakscenarios", "fixed", "internal/spelling"},
 	"cmd/processor":     {"pipeline"},

@@ -1,8 +1,8 @@
-// Command sensitivity shows what the verdict owes to a number of thresholds.go
+// Command tuning shows what the verdict owes to a number of thresholds.go
 // that was set by simulation: the calibration's false alarms and recall with the
 // number at 0.8 to 1.2 of what it is.
 //
-//	go run ./internal/sensitivity -runs 400 -seed 1 perParameter secondHalfOf
+//	go run ./internal/tuning -runs 400 -seed 1 perParameter secondHalfOf
 //
 // The number is changed in a copy of the file that the compiler is given in its
 // place (go build -overlay); nothing in the module is written to. The figures are
@@ -44,26 +44,26 @@ func main() {
 	case errors.Is(err, flag.ErrHelp):
 		os.Exit(2)
 	case err != nil:
-		fmt.Fprintln(os.Stderr, "sensitivity:", err)
+		fmt.Fprintln(os.Stderr, "tuning:", err)
 		os.Exit(1)
 	}
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
-	flags := flag.NewFlagSet("sensitivity", flag.ContinueOnError)
+	flags := flag.NewFlagSet("tuning", flag.ContinueOnError)
 	runs := flags.Int("runs", 400, "simulated runs per setting, as RUNS of make calibrate")
 	seed := flags.Int("seed", 1, "picks them")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if flags.NArg() == 0 {
-		return errors.New("usage: sensitivity [-runs N] [-seed N] NAME...")
+		return errors.New("usage: tuning [-runs N] [-seed N] NAME...")
 	}
 	source, err := os.ReadFile(thresholds)
 	if err != nil {
 		return fmt.Errorf("run it in the module's root: %w", err)
 	}
-	dir, err := os.MkdirTemp("", "sensitivity")
+	dir, err := os.MkdirTemp("", "tuning")
 	if err != nil {
 		return err
 	}
