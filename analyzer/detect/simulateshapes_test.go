@@ -89,7 +89,7 @@ func bentShapes() []bent {
 		{name: "saw-tooth of 0.3 to 0.7 periods", curve: wave(0.3, 0.7, saw)},
 		{name: "saw-tooth of 0.7 to 1.5 periods", curve: wave(0.7, 1.5, saw)},
 		{name: "sine of 0.3 to 0.7 periods", curve: wave(0.3, 0.7, sine), hole: true},
-		{name: "sine of 0.7 to 1.5 periods", curve: wave(0.7, 1.5, sine)},
+		{name: "sine of 0.7 to 1.5 periods", curve: wave(0.7, 1.5, sine), hole: true},
 		{name: "6 steps in the first 80 %", curve: steps(6), hole: true},
 		{name: "10 steps in the first 80 %", curve: steps(10), hole: true},
 		{name: "fast saw-tooth, snapshots at equal times", curve: fast},
