@@ -69,6 +69,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	defer os.RemoveAll(dir)
 	fmt.Fprint(out, header)
+	asIs := map[string]string{} // what the tests print where nothing is changed
 	for _, name := range flags.Args() {
 		which := tests
 		if strings.HasPrefix(name, "looks") {
@@ -79,9 +80,14 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			if err != nil {
 				return err
 			}
-			tables, err := calibrate(ctx, dir, changed, which, *runs, *seed)
-			if err != nil {
-				return fmt.Errorf("%s = %v: %w", name, value, err)
+			tables := asIs[which]
+			if times != 1 || tables == "" {
+				if tables, err = calibrate(ctx, dir, changed, which, *runs, *seed); err != nil {
+					return fmt.Errorf("%s = %v: %w", name, value, err)
+				}
+			}
+			if times == 1 {
+				asIs[which] = tables
 			}
 			fmt.Fprintln(out, row(name, value, times, tables))
 		}
@@ -140,7 +146,7 @@ func calibrate(ctx context.Context, dir string, changed []byte, which string, ru
 	return said.String(), nil
 }
 
-const header = "| number | × | false alarms, worst family from 20 snapshots on | shapes told from a leak, called one | leaks of 12 / 25 / 50 standard deviations found |\n|---|--:|---|--:|--:|\n"
+const header = "| number | × | false alarms from 20 snapshots on; worst family | shapes told from a leak, called one | leaks of 12 / 25 / 50 standard deviations found |\n|---|--:|---|--:|--:|\n"
 
 // row says it in a line of a table. What the tests did not print stays empty.
 func row(name string, value, times float64, printed string) string {
@@ -148,18 +154,18 @@ func row(name string, value, times float64, printed string) string {
 	for _, t := range tables(printed) {
 		switch head := t[0][0]; {
 		case strings.HasPrefix(head, "exact totals: false alarms"):
-			worst, of := -1.0, ""
+			worst, of, bad, runs := -1.0, "", 0.0, 0.0
 			for _, r := range t[1:] {
-				if strings.HasPrefix(r[0], "**") {
-					continue
-				}
 				for _, cell := range r[2:] { // but for N = 10
-					if v := number(cell); v > worst {
+					var k, n float64
+					if v := number(cell); !strings.HasPrefix(r[0], "**") && v > worst {
 						worst, of = v, r[0]
+					} else if _, err := fmt.Sscanf(cell, "%g of %g", &k, &n); err == nil {
+						bad, runs = bad+k, runs+n
 					}
 				}
 			}
-			alarms = fmt.Sprintf("%.2f %% (%s)", worst, of)
+			alarms = fmt.Sprintf("%.0f of %.0f; %.2f %%: %s", bad, runs, worst, of)
 		case strings.HasPrefix(head, "called a leak, % of what the oracle tells"):
 			total, n := 0.0, 0
 			for _, r := range t[1:] {

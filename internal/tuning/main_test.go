@@ -47,7 +47,7 @@ seed 1
 | N = 10 | 1.0 % | 2.0 % | 10.0 % | 20.0 % | 90.0 % |
 | N = 20 | 1.0 % | 2.0 % | 20.0 % | 40.0 % | 100.0 % |
 `
-	const want = "| halfOf = 0.52 | 0.8 | 0.30 % (steps) | 4.0 % | 15.0 / 30.0 / 95.0 % |"
+	const want = "| halfOf = 0.52 | 0.8 | 1 of 40; 0.30 %: steps | 4.0 % | 15.0 / 30.0 / 95.0 % |"
 	if got := row("halfOf", 0.52, 0.8, printed); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
