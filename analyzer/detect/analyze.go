@@ -45,18 +45,18 @@ func judge(run *snapshot.Run, cfg Config) *judgement {
 	j.measureGroups()
 	j.measureSites()
 
-	others := j.groupOthers()
 	for _, g := range j.groups {
-		g.Decision = decide(groupRules(), &g.Evidence, &others)
+		g.others = j.groupOthers(g)
+		g.Decision = decide(groupRules(), &g.Evidence, &g.others)
 	}
 	j.groups = j.connected()
-	others = j.totalOthers()
 	for name, t := range j.totals {
 		if name != series.AllocatedBytes { // it only ever grows: nothing is asked of it
+			others := j.totalOthers(t)
 			t.Decision = decide(totalRules(), &t.Evidence, &others)
 		}
 	}
-	others = j.siteOthers()
+	others := j.siteOthers()
 	for _, s := range j.sites {
 		s.Decision = decide(siteRules(), &s.Evidence, &others)
 	}

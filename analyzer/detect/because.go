@@ -126,13 +126,22 @@ func (g *group) reasons() []Reason {
 	because := g.Because
 	proved := because == RuntimeProved
 	if proved && e.ofGroup.shown { // what the growth says by itself is told first
-		because = decide(groupRules()[1:], e, &Others{}).Because
+		because = decide(groupRules()[1:], e, &g.others).Because
 	}
 	switch because {
 	case RuntimeProved: // is told last
 	case CameLate:
 		add(CameLate, Values{Count: e.ofGroup.late.Statistic, Seconds: g.quiet})
 		return out
+	case PileUp:
+		add(PileUp, Values{Count: g.gained, Seconds: g.watched})
+	case HoldTheGrowth:
+		add(HoldTheGrowth, Values{Share: math.Min(1, g.others.Holds)})
+		if !e.GoesOn.Passed {
+			out = append(out, e.Slackens)
+		}
+	case WaitsWhileOthersBegin:
+		add(WaitsWhileOthersBegin, Values{Count: e.ofGroup.outwaits.Statistic, Share: math.Min(1, g.others.Holds)})
 	case EndedInDrain:
 		add(EndedInDrain, Values{Share: math.Min(1, 1-e.Kept.Statistic)})
 	case SlackensLate:

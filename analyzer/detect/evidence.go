@@ -102,10 +102,15 @@ type groupFacts struct {
 	shown   bool    // its number grew, by the slope or, where the count of all is open, by rank
 	ended   Test    // few of those that began have ended
 	blocks  bool    // it waits for another goroutine, not for time or I/O
+	stuck   bool    // likewise, and for nothing else: not in a select
 	forever bool    // a select without cases
 	brief   float64 // seconds of a watch too short to tell it from a ramp; 0: long enough
 	late    Test    // came after the first third, and none has ended
-	waited  float64 // seconds, the longest of them; 0 not known
+	piles   Test    // those of its root pile up: they rise again and again, and none has ended
+	short   Test    // by a text dump none of them waits for long: they end, or move
+	// outwaits: by a text dump others began while one of them waited.
+	outwaits Test
+	waited   float64 // seconds, the longest of them; 0 not known
 }
 
 // Measured reports that there was enough to judge.
@@ -129,7 +134,7 @@ func (e *Evidence) asked() []Test {
 		all = append(all, s.samples, s.even)
 	}
 	if g := e.ofGroup; g != nil {
-		all = append(all, g.ended, g.late)
+		all = append(all, g.ended, g.late, g.piles, g.short, g.outwaits)
 	}
 	var out []Test
 	for _, t := range all {

@@ -21,7 +21,7 @@ func (j *judgement) joined(sites []Finding) []Finding {
 	left := 0
 	order(sites)
 	for _, f := range sites {
-		if len(j.groups) > 0 && descriptor(&f) {
+		if len(j.groups) > 0 && isDescriptor(f.Stack) {
 			continue // what the runtime needs for each goroutine is no finding of its own
 		}
 		for _, g := range j.groups {
@@ -74,27 +74,20 @@ func (g *group) holder() Holder {
 	return h
 }
 
-// descriptor reports that f is where the runtime makes goroutines themselves.
-func descriptor(f *Finding) bool {
-	return slices.ContainsFunc(f.Stack, func(fr snapshot.Frame) bool { return fr.Function == "runtime.malg" })
+// isDescriptor reports a stack on which the runtime makes goroutines themselves.
+func isDescriptor(stack []snapshot.Frame) bool {
+	return slices.ContainsFunc(stack, func(f snapshot.Frame) bool { return f.Function == "runtime.malg" })
 }
 
-// keeps reports that the goroutines of g were begun by a function on the
-// allocation stack of f, or began as its root: what they hold was made there.
+// keeps reports that what the goroutines of g hold was allocated on the stack of f,
+// where there is something to say of them.
 func (g *group) keeps(f *Finding) bool {
 	root := g.series.Root
 	if len(f.Stack) == 0 || root == "" || g.Verdict.Rank() > Growing.Rank() {
 		return false
 	}
 	frames := g.series.Stack.Frames
-	if series.Standard(frames[len(frames)-1]) {
-		return false
-	}
-	parent := series.Enclosing(root)
-	if slices.ContainsFunc(f.Stack, func(fr snapshot.Frame) bool { return fr.Function == root || series.Enclosing(fr.Function) == parent }) {
-		return true
-	}
-	return slices.ContainsFunc(g.finding.Stack, func(fr snapshot.Frame) bool { return !series.Standard(fr) && fr.Function == f.Function })
+	return !series.Standard(frames[len(frames)-1]) && begunOn(g.series, f.Stack, f.Function)
 }
 
 // clustered makes one finding of the heap sites whose call paths lead through the

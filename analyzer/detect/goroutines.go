@@ -13,9 +13,11 @@ import (
 type group struct {
 	Evidence
 	Decision
+	others  Others // what its rules knew beside it
 	series  *series.Group
-	gained  float64   // goroutines, over the judged snapshots; of latecomers, all of them
+	gained  float64   // goroutines, over the judged snapshots; of those too few for a trend, over all
 	quiet   float64   // seconds since the last of the latecomers came
+	watched float64   // seconds of the recording, of those that pile up
 	u, y    []float64 // the judged counts
 	finding Finding
 }
@@ -29,8 +31,12 @@ func (j *judgement) measureGroups() {
 	}
 	proved := map[*series.Group]bool{}
 	var late []*group
+	stuck := j.stuckByRoot()
 	for _, s := range j.run.Groups {
 		g := j.measureGroup(s, open)
+		if waitsForAnother(s.Reason) {
+			g.ofGroup.piles, g.watched = stuck[s.Root], j.run.Seconds[len(s.Count)-1]-j.run.Seconds[0]
+		}
 		for _, p := range j.run.Leaked {
 			if p.Site == s.Site && p.Root == s.Root && p.Reason == s.Reason {
 				g.ofGroup.proved, g.ofGroup.leaked = true, g.ofGroup.leaked+last(p.Count)
@@ -40,7 +46,7 @@ func (j *judgement) measureGroups() {
 		switch {
 		case g.ofGroup.shown || g.ofGroup.proved:
 			j.groups = append(j.groups, g)
-		case j.cameLate(g):
+		case j.cameLate(g), j.piledUp(g):
 			late = append(late, g)
 		}
 	}
@@ -61,7 +67,8 @@ func (j *judgement) measureGroup(s *series.Group, open bool) *group {
 	var at []int
 	g.u, g.y, at = j.run.Known(s.Count, j.run.Window.Judged)
 	n := len(g.u)
-	facts := &groupFacts{blocks: blocks(s.Reason), forever: s.Reason == "select (no cases)", waited: s.Longest.Seconds()}
+	facts := &groupFacts{blocks: blocks(s.Reason), stuck: waitsForAnother(s.Reason), forever: s.Reason == "select (no cases)", waited: s.Longest.Seconds()}
+	facts.short, facts.outwaits = j.waits(s)
 	if n < minTail || g.y[n-1]-g.y[0] < floorGoroutines {
 		g.Evidence = Evidence{Judged: n, Missing: TooFewSnapshots, ofGroup: facts}
 		return g
@@ -70,13 +77,10 @@ func (j *judgement) measureGroup(s *series.Group, open bool) *group {
 	e.ofGroup = facts
 	if e.Measured() && e.Grew >= floorGoroutines && (e.Significant() || open && e.Rank.Passed) {
 		facts.shown, g.gained = true, e.Grew
-		births, deaths := 0.0, 0.0
-		for i := 1; i < n; i++ {
-			if d := g.y[i] - g.y[i-1]; d > 0 {
-				births += d
-			} else {
-				deaths -= d
-			}
+		births, deaths := moves(g.y)
+		_, drain, _ := j.run.Known(s.Count, j.run.Window.Drain)
+		if _, ended := moves(drain); ended >= floorGoroutines { // after its first snapshot: what was in flight ends before
+			deaths += ended
 		}
 		facts.ended = Test{"few ended", !(deaths > manyEnded*births), deaths / births, manyEnded, unitShare}
 		e.Kept = j.kept(s.Count, g.y[n-1], e.Grew)
@@ -86,6 +90,42 @@ func (j *judgement) measureGroup(s *series.Group, open bool) *group {
 	}
 	g.Evidence = e
 	return g
+}
+
+// moves adds up the rises and the falls of counts.
+func moves(y []float64) (up, down float64) {
+	for i := 1; i < len(y); i++ {
+		up, down = up+math.Max(0, y[i]-y[i-1]), down+math.Max(0, y[i-1]-y[i])
+	}
+	return up, down
+}
+
+// waits asks what a text dump of the last snapshot tells of a group: whether the
+// longest wait is less than half as long as there have been any of them, and whether
+// others began while one waited. A pool begins another worker only when none is idle,
+// so where others begin while one waits, they are not used again. A dump tells whole
+// minutes: the wait is up to one longer. Nothing is asked without a dump.
+func (j *judgement) waits(s *series.Group) (short, outwaits Test) {
+	end := len(s.Count) - 1
+	if s.CreatedBy.Function == "" || !(s.Count[end] > 0) {
+		return short, outwaits
+	}
+	waited, begun := s.Longest.Seconds(), math.NaN()
+	there := 0.0 // seconds
+	for i := end; i >= 0; i-- {
+		if since := j.run.Seconds[end] - j.run.Seconds[i]; s.Count[i] > 0 {
+			there = since
+			if math.IsNaN(begun) && waited > 0 && since >= waited {
+				begun = s.Count[end] - s.Count[i]
+			}
+		}
+	}
+	bound := shortWait * there
+	short = Test{"waits are short", waited+dumpGrain < bound, waited + dumpGrain, bound, "s"}
+	if !math.IsNaN(begun) {
+		outwaits = Test{"others began while one waited", begun >= floorGoroutines, begun, floorGoroutines, "goroutines"}
+	}
+	return short, outwaits
 }
 
 // brief reports that the judged snapshots at are no longer than shortWatch. A
@@ -103,10 +143,78 @@ func (j *judgement) brief(at []int) bool {
 // blocks reports a wait that ends only when another goroutine acts.
 func blocks(reason string) bool {
 	switch reason {
-	case "", "sleep", "IO wait", "syscall", "signal wait":
+	case "", "sleep", waitsForIO, "syscall", "signal wait":
 		return false
 	}
 	return true
+}
+
+// waitsForIO is the wait reason of a goroutine that waits for the network.
+const waitsForIO = "IO wait"
+
+// waitsForAnother reports a wait that nothing but another goroutine ends: a select may
+// have a timer among its cases.
+func waitsForAnother(reason string) bool { return blocks(reason) && reason != "select" }
+
+// passive reports that there is nothing but a recording: no count of operations, and
+// no drain.
+func (j *judgement) passive() bool { return !j.run.HasOps && len(j.run.Window.Drain) == 0 }
+
+// stuckByRoot asks of all goroutines that began with one function, and wait for
+// another one wherever they do, whether they pile up: their number never falls, over
+// the whole recording, and rises again and again. Those of a deadlock wait at several
+// places, at each of which they may be too few to speak of. Half of them must have come
+// in the recording: a pool that gets some more is one that was there. Where operations
+// are counted, or a drain was seen, the tests of the whole count say more, and nothing
+// is asked; nor where the judged snapshots are of less than a minute.
+func (j *judgement) stuckByRoot() map[string]Test {
+	w := j.run.Window
+	all := append(slices.Clip(w.Early), w.Judged...)
+	asked := map[string]Test{}
+	if n := len(w.Judged); !j.passive() || n < minTail || j.run.Seconds[w.Judged[n-1]]-j.run.Seconds[w.Judged[0]] < quietSpan {
+		return asked
+	}
+	counts := map[string][]float64{}
+	for _, s := range j.run.Groups {
+		if !waitsForAnother(s.Reason) {
+			continue
+		}
+		_, y, at := j.run.Known(s.Count, all)
+		if len(at) < len(all) {
+			continue
+		}
+		if c := counts[s.Root]; c != nil {
+			for i := range y {
+				c[i] += y[i]
+			}
+		} else {
+			counts[s.Root] = y
+		}
+	}
+	for root, y := range counts {
+		rises := 0.0
+		for i := len(w.Early); i < len(y); i++ {
+			if i > 0 && y[i] > y[i-1] {
+				rises++
+			}
+		}
+		_, down := moves(y)
+		end := y[len(y)-1]
+		asked[root] = Test{"pile up", rises >= leastRises && down == 0 && end-y[0] >= end/2, rises, leastRises, "rises"}
+	}
+	return asked
+}
+
+// piledUp counts in a group too small for a trend where those of its root pile up.
+// Together they must reach the evidence floor, as latecomers must.
+func (j *judgement) piledUp(g *group) bool {
+	w := j.run.Window
+	all := append(slices.Clip(w.Early), w.Judged...)
+	if !g.ofGroup.piles.Passed || len(all) == 0 {
+		return false
+	}
+	g.gained = g.series.Count[all[len(all)-1]] - g.series.Count[all[0]]
+	return g.gained >= leastLate
 }
 
 // cameLate asks of a group too small for a trend whether it came all the same: not
@@ -118,7 +226,7 @@ func blocks(reason string) bool {
 // seen, the tests of the whole count say more, and nothing is asked.
 func (j *judgement) cameLate(g *group) bool {
 	w := j.run.Window
-	if j.run.HasOps || len(w.Drain) > 0 || len(w.Early) == 0 || !blocks(g.series.Reason) || g.series.Reason == "select" {
+	if !j.passive() || len(w.Early) == 0 || !waitsForAnother(g.series.Reason) {
 		return false
 	}
 	all := append(slices.Clip(w.Early), w.Judged...)

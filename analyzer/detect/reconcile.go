@@ -12,28 +12,25 @@ import (
 // stuck goroutines what they keep, hold takes back what repeated looks have not
 // confirmed, and conclude gives the verdict of the run.
 
-// groupOthers is what the rules of goroutines may know.
-func (j *judgement) groupOthers() (o Others) {
-	for _, g := range j.groups {
-		if !g.ofGroup.shown && !g.ofGroup.proved {
-			o.Late += g.gained
+// groupOthers is what the rules of goroutines may know of a group.
+func (j *judgement) groupOthers(g *group) (o Others) {
+	for _, h := range j.groups {
+		if !h.ofGroup.shown && !h.ofGroup.proved {
+			o.Late += h.gained
 		}
+		o.Connection = o.Connection || g.library() && h.library() && h.ofGroup.shown && h.series.Reason == waitsForIO && g.alike(h) && !j.onePerOp(g)
+	}
+	if heap := j.measured(series.LiveBytes); heap != nil && (heap.grew() || heap.Rises.Passed) && g.ofGroup.shown {
+		o.Holds = j.heldBy([]*group{g}).bytes / heap.Grew
 	}
 	return o
 }
 
-// totalOthers is what the rules of totals may know once the groups are judged.
-//
-// The heap may grow with goroutines that end by themselves: connections that come
-// in, as in any healthy ramp, cost a heap of their own. A count of operations or a
-// drain would tell the two apart; without either, growing groups that wait for
-// connections, or any in a short window, make a ramp of it.
-func (j *judgement) totalOthers() (o Others) {
-	for _, g := range j.groups {
-		if (g.Verdict == Suspect || g.Verdict == Growing) && g.gained >= floorGoroutines && (g.series.Reason == "IO wait" || j.brief(j.run.Window.Judged)) {
-			o.Ramp = o.Ramp || !j.run.HasOps && len(j.run.Window.Drain) == 0
-		}
-	}
+// totalOthers is what the rules of a total may know once the groups are judged. The
+// heap may grow with goroutines that end by themselves: connections that come in, as
+// in any healthy ramp, cost a heap of their own.
+func (j *judgement) totalOthers(t *total) (o Others) {
+	o.Ramp = j.theirs(t, j.mayEnd())
 	if t := j.measured(series.Goroutines); t != nil && t.Grew > 0 {
 		for _, g := range j.groups {
 			if g.Verdict == Leak {

@@ -19,8 +19,14 @@ type Others struct {
 	HeapUpper float64 // their one-sided 95 % bound
 	Clean     float64 // limit of live bytes
 
-	// Ramp says that the heap may grow with goroutines that end by themselves.
+	// Ramp says that a heap total grows with goroutines that end by themselves, or may.
 	Ramp bool
+	// Holds is the part of the heap's growth at sites that a group's goroutines hold, 0
+	// where the heap is not shown to grow.
+	Holds float64
+	// Connection says that a group is the other end of goroutines that wait for I/O, as
+	// a connection's writer is.
+	Connection bool
 	// GroupsLeak and GroupsSuspect are the parts of the growth of goroutines that
 	// lie at groups which leak, and which leak or are suspects.
 	GroupsLeak, GroupsSuspect float64
@@ -102,18 +108,32 @@ func groupRules() []Rule {
 		{"came late", func(e *Evidence, o *Others) bool {
 			return !e.ofGroup.shown && e.ofGroup.late.Passed && o.Late >= floorGoroutines
 		}, Suspect, CameLate},
+		{"pile up, too few for a trend", func(e *Evidence, o *Others) bool {
+			return !e.ofGroup.shown && e.ofGroup.piles.Passed && o.Late >= floorGoroutines
+		}, Suspect, PileUp},
 		{"no growth shown", func(e *Evidence, _ *Others) bool { return !e.ofGroup.shown }, Unknown, NoGrowthShown},
 		{"ended in the drain", func(e *Evidence, _ *Others) bool { return e.Kept.Failed() }, Backlog, EndedInDrain},
+		{"one waits while others begin", func(e *Evidence, o *Others) bool {
+			return e.stay() && e.ofGroup.outwaits.Passed && e.ofGroup.brief == 0 && o.Holds >= mostHeld
+		}, Leak, WaitsWhileOthersBegin},
+		{"hold the growth", func(e *Evidence, o *Others) bool {
+			return e.stay() && e.Kept.Passed && o.Holds >= mostHeld && !e.passes()
+		}, Suspect, HoldTheGrowth},
 		{"slackens", func(e *Evidence, _ *Others) bool { return !e.GoesOn.Passed }, Growing, SlackensLate},
+		{"uneven, but pile up", func(e *Evidence, _ *Others) bool { return !e.Significant() && e.ofGroup.piles.Passed }, Suspect, PileUp},
 		{"uneven", func(e *Evidence, _ *Others) bool { return !e.Significant() }, Growing, CountUneven},
 		{"steps", func(e *Evidence, _ *Others) bool { return !e.Steps.Passed }, Growing, StepsNotTrend},
 		{"many ended", func(e *Evidence, _ *Others) bool { return e.ofGroup.ended.Failed() }, Suspect, ManyEnded},
 		{"may end by itself", func(e *Evidence, _ *Others) bool { return !e.ofGroup.blocks }, Suspect, MayEnd},
+		{"end with their connections", func(_ *Evidence, o *Others) bool { return o.Connection }, Suspect, EndsWithConnection},
 		{"nothing can end it", func(e *Evidence, _ *Others) bool { return e.ofGroup.forever }, Leak, SelectNoCases},
 		{"watched too briefly", func(e *Evidence, _ *Others) bool { return e.ofGroup.brief > 0 }, Suspect, ShortWatch},
 		{"begins and does not end", func(*Evidence, *Others) bool { return true }, Leak, DoNotEnd},
 	}
 }
+
+// stay reports goroutines that wait for another one, and of which hardly any ended.
+func (e *Evidence) stay() bool { return e.ofGroup.stuck && !e.ofGroup.ended.Failed() }
 
 // grew reports that a total grew beyond doubt and by enough to speak of, whatever
 // else the tests say.

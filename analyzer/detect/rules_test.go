@@ -33,7 +33,7 @@ func risingSite() *Evidence {
 func stuckGroup() *Evidence {
 	e := Evidence{Judged: 14}
 	e.Slope, e.Rank, e.Steps, e.GoesOn = passed(), passed(), passed(), passed()
-	e.ofGroup = &groupFacts{shown: true, ended: passed(), blocks: true}
+	e.ofGroup = &groupFacts{shown: true, ended: passed(), blocks: true, stuck: true}
 	return &e
 }
 
@@ -123,15 +123,33 @@ func ruleTables() []ruleTable {
 			{"came late", "no growth shown", func(e *Evidence, o *Others) {
 				e.ofGroup.shown, e.ofGroup.late, o.Late = false, passed(), floorGoroutines
 			}},
-			{"no growth shown", "ended in the drain", func(e *Evidence, o *Others) {
-				e.ofGroup.shown, e.ofGroup.late, e.Kept, o.Late = false, passed(), failed(), floorGoroutines-1
+			{"pile up, too few for a trend", "no growth shown", func(e *Evidence, o *Others) {
+				e.ofGroup.shown, e.ofGroup.late, e.ofGroup.piles, o.Late = false, failed(), passed(), floorGoroutines
 			}},
-			{"ended in the drain", "slackens", func(e *Evidence, _ *Others) { e.Kept, e.GoesOn = failed(), failed() }},
-			{"slackens", "uneven", func(e *Evidence, _ *Others) { e.GoesOn, e.Slope = failed(), failed() }},
+			{"no growth shown", "ended in the drain", func(e *Evidence, o *Others) {
+				e.ofGroup.shown, e.ofGroup.late, e.ofGroup.piles, e.Kept, o.Late = false, passed(), passed(), failed(), floorGoroutines-1
+			}},
+			{"ended in the drain", "slackens", func(e *Evidence, o *Others) {
+				e.Kept, e.GoesOn, e.ofGroup.outwaits, o.Holds = failed(), failed(), failed(), 1
+			}},
+			{"one waits while others begin", "hold the growth", func(e *Evidence, o *Others) {
+				e.Kept, e.GoesOn, e.ofGroup.outwaits, o.Holds = passed(), failed(), passed(), mostHeld
+			}},
+			{"hold the growth", "slackens", func(e *Evidence, o *Others) {
+				e.Kept, e.GoesOn, e.ofGroup.outwaits, o.Holds = passed(), failed(), failed(), mostHeld
+			}},
+			{"slackens", "uneven, but pile up", func(e *Evidence, o *Others) {
+				e.Kept, e.GoesOn, e.Slope, e.ofGroup.piles, e.ofGroup.outwaits, o.Holds = passed(), failed(), failed(), passed(), passed(), 0.99*mostHeld
+			}},
+			{"uneven, but pile up", "uneven", func(e *Evidence, _ *Others) { e.Slope, e.ofGroup.piles = failed(), passed() }},
 			{"uneven", "steps", func(e *Evidence, _ *Others) { e.Slope, e.Steps = failed(), failed() }},
 			{"steps", "many ended", func(e *Evidence, _ *Others) { e.Steps, e.ofGroup.ended = failed(), failed() }},
-			{"many ended", "may end by itself", func(e *Evidence, _ *Others) { e.ofGroup.ended, e.ofGroup.blocks = failed(), false }},
-			{"may end by itself", "watched too briefly", func(e *Evidence, _ *Others) { e.ofGroup.blocks, e.ofGroup.brief = false, 13 }},
+			{"many ended", "may end by itself", func(e *Evidence, o *Others) {
+				e.Kept, e.GoesOn, e.ofGroup.outwaits, o.Holds = passed(), passed(), passed(), 1
+				e.ofGroup.ended, e.ofGroup.blocks = failed(), false
+			}},
+			{"may end by itself", "end with their connections", func(e *Evidence, o *Others) { e.ofGroup.blocks, o.Connection = false, true }},
+			{"end with their connections", "nothing can end it", func(e *Evidence, o *Others) { e.ofGroup.forever, o.Connection = true, true }},
 			{"nothing can end it", "watched too briefly", func(e *Evidence, _ *Others) { e.ofGroup.forever, e.ofGroup.brief = true, 13 }},
 			{"watched too briefly", "begins and does not end", func(e *Evidence, _ *Others) { e.ofGroup.brief = 13 }},
 			{"begins and does not end", "", func(*Evidence, *Others) {}},

@@ -46,7 +46,9 @@ const (
 	leastWatched     = 1800 // … seconds of them: a cache that fills is a line for as long as it fills
 	shortWatch       = 120  // seconds of goroutines without drain or operations: a healthy ramp looks the same
 	quietSpan        = 60   // seconds in which no latecomer may have ended: longer than a request's usual time-out
-	leastLate        = 2    // latecomers of one group
+	leastLate        = 2    // goroutines of a group that is too small for a trend
+	leastRises       = 3    // of goroutines that pile up, among the judged snapshots
+	dumpGrain        = 60   // seconds, of the waits in a text dump
 	leastSteps       = 4    // enlargements that make a law of a container
 	ruleOfThree      = 3    // over n: 95 % bound of what did not come in n tries, −ln 0.05 (Hanley & Lippman-Hand, JAMA 249, 1983)
 	leastForOutliers = 12   // snapshots that tell which are outliers
@@ -89,6 +91,10 @@ const (
 	moreThanGrew    = -0.5 // kept below this: the drain took much that was there before
 	movedBelow      = 0.5  // of a site's lower bound: a total bounded below this means memory moved between sites
 	groupsAtLeast   = 0.5  // of the count's growth at groups that leak
+	mostHeld        = 0.5  // of the heap's growth that goroutines hold, for it to be theirs
+	toldApart       = 0.02 // of the work's variance that the number of goroutines does not tell: less is their unevenness
+	pooledBelow     = 0.5  // connections that an operation leaves behind: a pool uses them again
+	shortWait       = 0.5  // of the time that there have been goroutines of a group, below: they end
 	manyEnded       = 0.05 // of goroutines that began, below: they do not end
 	sitesExplain    = 0.9  // of the total's growth, then no more suspects are named
 	leastShare      = 0.05 // of the total's growth, to be a suspect
@@ -112,6 +118,11 @@ const (
 // that no site explains to be put down to it: its descriptor and what few objects
 // it was begun with. Sampling sees those last.
 const perGoroutine = 4 << 10
+
+// perRamping is how much heap, in bytes, goroutines that may end can have for growth
+// that too few sampled objects explain to be put down to them: a connection has two of
+// bufio's buffers of 4 KiB, and over TLS records of 16 KiB besides, at each of its ends.
+const perRamping = 32 << 10
 
 // SmallestObject is the size of the smallest object worth counting, bytes: what
 // objects are at the least where only their number is known.
