@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,15 +12,32 @@ import (
 // called from any goroutine.
 type connPool struct {
 	dial func(context.Context) (net.Conn, error)
-	keep int           // connections at rest, at most
 	busy chan struct{} // a place for each connection in use
+	warm atomic.Bool   // operations of the warm-up came, and none after them
 
 	mu   sync.Mutex
+	keep int     // connections at rest, at most
 	rest []*conn // the last to come to rest is the first to be used again
 }
 
 func newConnPool(most, keep int, dial func(context.Context) (net.Conn, error)) *connPool {
 	return &connPool{dial: dial, keep: keep, busy: make(chan struct{}, most)}
+}
+
+// enter tells the pool of which phase the next operation is. From the first after the
+// warm-up on no more connections are kept than the warm-up opened: one more, whenever
+// a little more is in flight than ever before, would look like growth of the target.
+// Where there is no warm-up the limit stays.
+func (p *connPool) enter(phase Phase) {
+	if phase == PhaseWarmup {
+		p.warm.Store(true)
+		return
+	}
+	if p.warm.CompareAndSwap(true, false) {
+		p.mu.Lock()
+		p.keep = min(p.keep, max(1, len(p.rest)+len(p.busy)))
+		p.mu.Unlock()
+	}
 }
 
 // take returns a connection: one at rest unless fresh is asked for, else a new

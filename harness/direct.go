@@ -22,6 +22,7 @@ func (t *HTTPTarget) direct(ctx context.Context, op Op, p *preparedRequest, body
 	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
 		deadline = d
 	}
+	p.pool.enter(op.Phase)
 	for again := false; ; again = true {
 		c, isNew, err := p.pool.take(ctx, deadline, again)
 		if err != nil {

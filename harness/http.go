@@ -54,8 +54,9 @@ type HTTPConfig struct {
 	Timeout  time.Duration // for a whole operation, dialling and the answer's body included; 0: 30 s
 	MaxConns int           // connections to each host, kept alive; set it to the plan's MaxInFlight. 0: 256
 	// Resting connections to each host are kept when nothing is in flight; they
-	// are opened by the first operations of the warm-up. More are opened as
-	// needed, up to MaxConns, and closed when idle. 0: 16, at most MaxConns.
+	// are opened by the first operations of the warm-up, and over plain HTTP/1 no
+	// more of them rest than were open at its end. More are opened as needed, up
+	// to MaxConns, and closed when idle. 0: 16, at most MaxConns.
 	Resting int
 	MaxBody int64  // bytes that are read of an answer; a longer one is an error. 0: 64 MiB
 	Socket  string // path of a unix socket to connect to whatever the URL's host is

@@ -84,3 +84,53 @@ func TestAnEndedContextFreesAWaitingOperation(t *testing.T) {
 	}
 	target.resting.timer.Stop()
 }
+
+// At a low rate the warm-up is over before all resting connections are open. What is
+// opened later, when more is in flight than ever before, is closed again.
+func TestNoMoreConnectionsRestThanTheWarmUpOpened(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		warm, steady int // operations in flight at once
+		want         int // connections at rest after both
+	}{
+		{"more in flight than in the warm-up", 3, 8, 3},
+		{"fewer", 5, 2, 5},
+		{"no warm-up, so the limit stays", 0, 8, 6},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			arrived, release := make(chan struct{}), make(chan struct{})
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				arrived <- struct{}{}
+				<-release
+			}))
+			defer s.Close()
+			target := newHTTP(t, HTTPConfig{URL: s.URL, MaxConns: 64, Resting: 6})
+			target.resting.expire() // as patience would, before the first operation
+			for _, phase := range []struct {
+				phase Phase
+				ops   int
+			}{{PhaseWarmup, c.warm}, {PhaseSteady, c.steady}} {
+				done := make(chan error)
+				for range phase.ops {
+					go func() { done <- target.Do(context.Background(), Op{Phase: phase.phase}) }()
+				}
+				for range phase.ops {
+					<-arrived
+				}
+				for range phase.ops {
+					release <- struct{}{}
+				}
+				for range phase.ops {
+					if err := <-done; err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			for _, p := range target.pools {
+				if len(p.rest) != c.want {
+					t.Errorf("%d connections at rest, want %d", len(p.rest), c.want)
+				}
+			}
+		})
+	}
+}
