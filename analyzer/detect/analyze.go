@@ -26,7 +26,8 @@ type judgement struct {
 	classes []*class // by size; empty where unknown
 	groups  []*group // that there is something to say of
 	sites   []*site
-	tested  int // sites that share the level of their tests
+	shrink  []*site // of them, those that make room for others
+	tested  int     // sites that share the level of their tests
 
 	partial string // why this is no whole run, in words; empty for a whole one
 

@@ -29,11 +29,13 @@ func (c claim) grown() float64 {
 // are suspects, and what no site explains is a finding of its own.
 func (j *judgement) heapFindings() []Finding {
 	heap := j.measured(series.LiveBytes)
-	var proved, open, behind, enlarged []*site
+	var proved, open, behind, enlarged, masked []*site
 	for _, s := range j.sites {
 		switch {
 		case s.Because == ContainerGrows, s.Because == ContainerShort, s.Because == ContainerSlackens:
 			enlarged = append(enlarged, s)
+		case s.Because == MaskedByOthers:
+			masked = append(masked, s)
 		case s.Verdict == Leak:
 			proved = append(proved, s)
 		case s.Verdict == Growing:
@@ -53,10 +55,11 @@ func (j *judgement) heapFindings() []Finding {
 	}
 	as := func(all []*site) {
 		for _, s := range all {
-			add(claim{site: s}, s.Verdict, s.reason())
+			add(claim{site: s}, s.Verdict, s.reason(j.shrink, j.cfg.Module, j.per()))
 		}
 	}
 	as(proved)
+	as(masked)
 	for _, s := range enlarged {
 		if s.Verdict == Suspect || !leaks {
 			as([]*site{s})

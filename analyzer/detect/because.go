@@ -90,8 +90,8 @@ func (e *Evidence) longer() float64 {
 	return math.Max(1.1, times)
 }
 
-// reason of a site.
-func (s *site) reason() Reason {
+// reason of a site. shrink are the sites that mask it, where some do.
+func (s *site) reason(shrink []*site, module string, per Per) Reason {
 	e := &s.Evidence
 	p := math.Max(e.Slope.Statistic, e.Rank.Statistic)
 	v := Values{}
@@ -111,6 +111,14 @@ func (s *site) reason() Reason {
 		v = Values{Level: e.Slope.Bound, N: len(s.at), Of: leastProfiles + leastProfiles/2}
 	case TotalDoesNotLeak:
 		v = Values{Level: e.Slope.Bound}
+	case MaskedByOthers:
+		v = Values{Level: e.Slope.Bound, N: len(shrink), Per: per}
+		for _, x := range shrink {
+			v.Rate -= x.fit.PerX
+		}
+		var most Finding
+		most.blame(shrink[0].series.Stack, module)
+		v.Function = most.Function
 	}
 	return Reason{s.Because, v}
 }

@@ -88,6 +88,7 @@ type totalFacts struct {
 // siteFacts is what only an allocation site is asked.
 type siteFacts struct {
 	samples Test // sampled objects gained
+	died    Test // hardly any of those born in the judged snapshots have died
 	even    Test // without counters: not uneven towards the end
 	watched bool // enough profiles to judge by them alone
 	tested  int  // sites that share the level
@@ -131,7 +132,7 @@ func (e *Evidence) trend() *Trend {
 func (e *Evidence) asked() []Test {
 	all := []Test{e.Slope, e.Rank, e.Steps, e.GoesOn, e.Kept, e.PassGoesOn, e.PassStops, e.PassBounded, e.Material, e.Enough, e.EitherEnough, e.Rises, e.Bounded, e.Flat}
 	if s := e.ofSite; s != nil {
-		all = append(all, s.samples, s.even)
+		all = append(all, s.samples, s.died, s.even)
 	}
 	if g := e.ofGroup; g != nil {
 		all = append(all, g.ended, g.late, g.piles, g.short, g.outwaits)

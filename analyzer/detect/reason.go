@@ -166,6 +166,7 @@ const (
 	ProfilesCannot    Code = "profiles-cannot-tell" // N profiles alone; take Of
 	TotalDoesNotLeak  Code = "total-does-not-leak"  //
 	MovedFromSites    Code = "moved-from-sites"     // the total is bounded below what the site gained
+	MaskedByOthers    Code = "masked-by-others"     // likewise, but what it gained stays: Function and N−1 others shrink by Rate
 	BacklogAtSite     Code = "backlog-at-site"      // +Samples, Share went away in the drain
 	NoSiteExplains    Code = "no-site-explains"     //
 	PartAtNoSite      Code = "part-at-no-site"      // Share of the growth

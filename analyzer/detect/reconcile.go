@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/heapdrift/heapdrift/analyzer/series"
@@ -51,7 +52,23 @@ func (j *judgement) siteOthers() Others {
 	if t := j.totals[series.LiveBytes]; t != nil && !t.series.Sampled {
 		o.HeapExact, o.HeapKnown, o.HeapUpper = true, t.Measured(), t.Upper
 	}
+	j.shrink = j.shrinking()
+	o.Shrinks = len(j.shrink)
 	return o
+}
+
+// shrinking are the sites that are shown to lose what a site must gain to be a
+// leak, the largest loss first: they make room in the exact total for one that
+// grows.
+func (j *judgement) shrinking() []*site {
+	var out []*site
+	for _, s := range j.sites {
+		if s.Measured() && s.Growth.Hi < 0 && -s.Grew >= floorBytes && -s.net >= minNet {
+			out = append(out, s)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *site) int { return cmp.Compare(a.Grew, b.Grew) })
+	return out
 }
 
 // conclude gives the run verdict: the run leaks if anything does; it is clean if

@@ -18,6 +18,7 @@ type Others struct {
 	HeapKnown bool    // and measured
 	HeapUpper float64 // their one-sided 95 % bound
 	Clean     float64 // limit of live bytes
+	Shrinks   int     // sites that are shown to shrink
 
 	// Ramp says that a heap total grows with goroutines that end by themselves, or may.
 	Ramp bool
@@ -91,6 +92,9 @@ func siteRules() []Rule {
 		{"ended with its process", func(e *Evidence, o *Others) bool { return !e.siteGoesOn() && e.endedWith(o) }, Plateau, LevelledOff},
 		{"slackens", func(e *Evidence, _ *Others) bool { return !e.GoesOn.Passed }, Growing, SlackensLate},
 		{"one step", func(e *Evidence, _ *Others) bool { return !e.Steps.Passed }, Growing, OneStep},
+		{"masked by others that shrink", func(e *Evidence, o *Others) bool {
+			return e.contradicted(o) && o.HeapUpper < movedBelow*e.Growth.Lo && e.hardlyDies() && !e.Kept.Failed() && o.Shrinks > 0
+		}, Suspect, MaskedByOthers},
 		{"moved from other sites", func(e *Evidence, o *Others) bool {
 			return e.contradicted(o) && o.HeapUpper < movedBelow*e.Growth.Lo
 		}, Stable, MovedFromSites},
@@ -170,6 +174,9 @@ func (e *Evidence) siteRises() bool {
 
 // siteGoesOn asks those that tell a leak from growth that ends.
 func (e *Evidence) siteGoesOn() bool { return e.GoesOn.Passed && e.Steps.Passed }
+
+// hardlyDies reports a site that frees next to nothing of what it allocates.
+func (e *Evidence) hardlyDies() bool { return e.ofSite.died.Passed }
 
 // container reports that one object is enlarged again and again.
 func (e *Evidence) container() bool { return e.ofSite.grows != nil }

@@ -107,6 +107,9 @@ func ruleTables() []ruleTable {
 			{"ended with its process", "slackens", func(e *Evidence, o *Others) { e.GoesOn, o.Heap = failed(), Plateau }},
 			{"slackens", "one step", func(e *Evidence, _ *Others) { e.GoesOn, e.Steps = failed(), failed() }},
 			{"one step", "moved from other sites", func(e *Evidence, o *Others) { e.Steps, o.Heap, o.HeapUpper = failed(), Growing, 19 }},
+			{"masked by others that shrink", "moved from other sites", func(e *Evidence, o *Others) {
+				e.ofSite.died, e.Kept, o.Heap, o.HeapUpper, o.Shrinks = passed(), passed(), Stable, 19, 1
+			}},
 			{"moved from other sites", "the total does not leak", func(_ *Evidence, o *Others) { o.Heap, o.HeapUpper = Stable, 19 }},
 			{"the total does not leak", "uneven, and no counters", func(e *Evidence, o *Others) { e.ofSite.even, o.Heap, o.HeapUpper = failed(), Stable, 20 }},
 			{"uneven, and no counters", "profiles alone", func(e *Evidence, o *Others) {

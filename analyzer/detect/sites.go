@@ -49,6 +49,10 @@ func (j *judgement) measureSite(s *site) {
 	first, end := s.first(), s.end()
 	s.net = z.Samples[end] - z.Samples[first]
 	s.Evidence = j.siteEvidence(u, y, noiseOf(u, z.Live, z.Turnover, s.at), j.before(z.Bytes), s.at, s.net)
+	if born := z.Births[end] - z.Births[first]; born > 0 {
+		died := math.Max(0, born-s.net) / born
+		s.ofSite.died = Test{"hardly any died", died <= hardlyDie, died, hardlyDie, unitShare}
+	}
 	s.Kept = j.kept(z.Bytes, y[len(y)-1], s.Grew)
 	if c, ok := j.containerAt(s); ok {
 		s.ofSite.grows = &c

@@ -96,6 +96,7 @@ const (
 	pooledBelow     = 0.5  // connections that an operation leaves behind: a pool uses them again
 	shortWait       = 0.5  // of the time that there have been goroutines of a group, below: they end
 	manyEnded       = 0.05 // of goroutines that began, below: they do not end
+	hardlyDie       = 0.05 // of sampled objects that were born, at most: a site that retains what it allocates
 	sitesExplain    = 0.9  // of the total's growth, then no more suspects are named
 	leastShare      = 0.05 // of the total's growth, to be a suspect
 	mostDied        = 0.25 // of what was born of a size, to count as kept

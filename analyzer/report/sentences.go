@@ -71,6 +71,7 @@ var sentences = map[detect.Code]string{
 	detect.GrowsUnevenly:     "grows at α = {level}, but not evenly (the last third at {share} of the rate of the whole), and there are no exact counters to decide",
 	detect.ProfilesCannot:    "grows at α = {level}, but {n} profiles alone cannot tell a leak from a cache that fills: let heapdrift record, or take {of} and more over a longer time",
 	detect.TotalDoesNotLeak:  "grows at α = {level}, but the exact total does not leak",
+	detect.MaskedByOthers:    "passes every test at {level}, and hardly anything that it allocates dies, but the exact total does not show it: masked by {function}, which shrinks{and others}, by {rate} bytes per {work} in all: a cache that swaps large entries for small ones looks like this until it has no large ones left",
 	detect.MovedFromSites:    "the exact total grew by less: memory moved here from other sites",
 	detect.BacklogAtSite:     "+{samples} sampled objects under load (tau {tau}, p {p}); {part} of the growth went away in the drain",
 	detect.NoSiteExplains:    "the exact counters prove the growth; no sampled site explains it",
@@ -333,6 +334,7 @@ func (t telling) figures() map[string]string {
 		"wait":       cmp.Or(t.Wait, "running"),
 		"run":        t.Run,
 		"text":       t.Text,
+		"and others": t.andOthers(),
 		"as a cache": t.asACache(),
 		"places":     t.places(),
 		"sizes": t.parts(", ", func(p detect.Part) string {
@@ -349,6 +351,14 @@ func (t telling) longer() string {
 		return ""
 	}
 	return "; a run about " + formatted(t.Times, 'g', 2) + " times as long would tell"
+}
+
+// andOthers is what shrinks beside Function.
+func (t telling) andOthers() string {
+	if t.N < 2 {
+		return ""
+	}
+	return " (and " + Plural(float64(t.N-1), "other site") + ")"
 }
 
 // asACache: what goroutines do is no cache's.
