@@ -38,7 +38,12 @@ type judgement struct {
 // series, lets the rules decide, and makes findings of what they say.
 func judge(run *snapshot.Run, cfg Config) *judgement {
 	j := &judgement{cfg: cfg, run: series.Build(run), target: run.Target, peakRSS: float64(run.Peak.RSS), totals: map[string]*total{}, partial: cmp.Or(run.Failed, run.Ended)}
-	j.res = &Result{Clean: cfg.Clean, Snapshots: len(run.Snapshots), Per: j.per()}
+	rate := 0.0
+	if j.run.HasOps {
+		rate = j.run.OpsPerSecond(j.run.Window.Judged)
+	}
+	j.cfg.Clean = cfg.Clean.at(rate)
+	j.res = &Result{Clean: j.cfg.Clean, Snapshots: len(run.Snapshots), Per: j.per()}
 	j.extent()
 	j.lacks(run)
 	j.measureTotals()

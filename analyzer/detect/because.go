@@ -46,6 +46,12 @@ func (t *total) reasons(per Per, ramp bool) []Reason {
 			add(GoneAfterDrain, Values{Share: gone})
 		}
 	}
+	switch {
+	case e.Unloaded.Passed:
+		add(GrowsWithoutLoad, Values{Rate: t.unloaded.perSecond, Per: PerSecond})
+	case e.ByTime.Passed:
+		add(MayGrowByTime, Values{Rate: e.ByTime.Bound, Upper: e.ByTime.Statistic, Per: PerSecond})
+	}
 	if rises || t.Verdict == Plateau {
 		switch {
 		case e.PassStops.Passed:

@@ -55,6 +55,8 @@ type Evidence struct {
 	Slackens Reason
 
 	Kept         Test // still there after the drain
+	Unloaded     Test // growth without load, by time, is shown
+	ByTime       Test // growth under load is shown, and what is known without load does not refute that it is by time
 	PassGoesOn   Test // the last pass is shown to grow like the first
 	PassStops    Test // the last pass over the same content is shown not to grow
 	PassBounded  Test // and is bounded below the clean limit
@@ -83,6 +85,7 @@ type totalFacts struct {
 	added      bool // no exact counters: added up from samples
 	containers bool // live bytes that rise while live objects do not
 	watched    bool // enough profiles to judge by them alone
+	inAll      Test // enough, with what grew without load counted in
 }
 
 // siteFacts is what only an allocation site is asked.
@@ -130,9 +133,12 @@ func (e *Evidence) trend() *Trend {
 
 // asked are the tests that could be asked, in the order of the rules.
 func (e *Evidence) asked() []Test {
-	all := []Test{e.Slope, e.Rank, e.Steps, e.GoesOn, e.Kept, e.PassGoesOn, e.PassStops, e.PassBounded, e.Material, e.Enough, e.EitherEnough, e.Rises, e.Bounded, e.Flat}
+	all := []Test{e.Slope, e.Rank, e.Steps, e.GoesOn, e.Kept, e.Unloaded, e.ByTime, e.PassGoesOn, e.PassStops, e.PassBounded, e.Material, e.Enough, e.EitherEnough, e.Rises, e.Bounded, e.Flat}
 	if s := e.ofSite; s != nil {
 		all = append(all, s.samples, s.died, s.even)
+	}
+	if t := e.ofTotal; t != nil {
+		all = append(all, t.inAll)
 	}
 	if g := e.ofGroup; g != nil {
 		all = append(all, g.ended, g.late, g.piles, g.short, g.outwaits)

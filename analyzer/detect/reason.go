@@ -150,7 +150,8 @@ const (
 	ProvedByHolder    Code = "proved-by-holder"     // reserved: the object graph shows who holds it
 	NoGrowthShown     Code = "no-growth-shown"      // at the level of its test
 	NotWholeRun       Code = "not-whole-run"        // the run failed or was ended early: Text
-	GrowsWithoutLoad  Code = "grows-without-load"   // Bytes between any two idle snapshots
+	GrowsWithoutLoad  Code = "grows-without-load"   // by Rate a second, before the load and in the drain
+	MayGrowByTime     Code = "may-grow-by-time"     // at most Upper a second without load, at least Rate under it
 )
 
 // Reasons of sites.

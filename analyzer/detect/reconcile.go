@@ -72,15 +72,15 @@ func (j *judgement) shrinking() []*site {
 }
 
 // conclude gives the run verdict: the run leaks if anything does; it is clean if
-// live bytes and goroutines are both known and bounded or flat, and nothing asks
-// for attention; else it is inconclusive. A run that failed or was ended early is
-// never clean: the rest of it is not known.
+// live bytes and goroutines are both known and bounded or flat, live objects are
+// where they are known, and nothing asks for attention; else it is inconclusive. A
+// run that failed or was ended early is never clean: the rest of it is not known.
 func (j *judgement) conclude() {
 	atRest := func(name string) bool {
 		t := j.res.Total(name)
 		return t != nil && (t.Verdict == Stable || t.Verdict == Plateau)
 	}
-	open := !atRest(series.LiveBytes) || !atRest(series.Goroutines)
+	open := !atRest(series.LiveBytes) || !atRest(series.Goroutines) || j.measured(series.LiveObjects) != nil && !atRest(series.LiveObjects)
 	leaks := slices.ContainsFunc(j.res.Totals, func(t Total) bool { return t.Verdict == Leak })
 	for _, f := range j.res.Findings {
 		leaks = leaks || f.Verdict == Leak

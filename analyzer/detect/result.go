@@ -284,6 +284,21 @@ const (
 // where operations are unknown).
 type CleanLimit struct {
 	Bytes, Objects, Goroutines float64
+	// BytesPerSecond, where it is not 0, is held against live bytes at the observed
+	// rate of operations in place of Bytes.
+	BytesPerSecond float64
+}
+
+// at is the limit at a rate of operations per second: Bytes is what BytesPerSecond
+// allows. With a rate of 0 operations are not known, and work is seconds.
+func (c CleanLimit) at(rate float64) CleanLimit {
+	switch {
+	case c.BytesPerSecond > 0 && rate > 0:
+		c.Bytes = c.BytesPerSecond / rate
+	case c.BytesPerSecond > 0:
+		c.Bytes = c.BytesPerSecond
+	}
+	return c
 }
 
 // Window is the part of a run that was judged: from the first to the last

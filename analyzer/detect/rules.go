@@ -57,12 +57,15 @@ func totalRules() []Rule {
 	return []Rule{
 		{"not measured", func(e *Evidence, _ *Others) bool { return !e.Measured() }, Unknown, TooFewSnapshots},
 		{"gone after the drain", func(e *Evidence, _ *Others) bool { return e.grew() && e.Kept.Failed() }, Backlog, GoneAfterDrain},
-		{"containers enlarge, bounded", func(e *Evidence, _ *Others) bool { return e.containersEnlarge() && e.Bounded.Passed }, Stable, Bounded},
+		{"containers enlarge, bounded", func(e *Evidence, _ *Others) bool { return e.containersEnlarge() && e.Bounded.Passed && !e.byTime() }, Stable, Bounded},
 		{"containers enlarge", func(e *Evidence, _ *Others) bool { return e.containersEnlarge() }, Growing, ContainersEnlarge},
 		{"added from enough profiles", func(e *Evidence, _ *Others) bool { return e.leaks() && e.ofTotal.added && e.ofTotal.watched }, Suspect, AddedFromSamples},
 		{"added from few profiles", func(e *Evidence, _ *Others) bool { return e.leaks() && e.ofTotal.added }, Growing, AddedFromSamples},
 		{"with goroutines that may end", func(e *Evidence, o *Others) bool { return e.leaks() && o.Ramp }, Growing, WithGoroutines},
 		{"every test passes", func(e *Evidence, _ *Others) bool { return e.leaks() }, Leak, Rises},
+		{"every test passes, by time", func(e *Evidence, _ *Others) bool { return e.leaksByTime() }, Leak, Rises},
+		{"grows without load", func(e *Evidence, _ *Others) bool { return e.Unloaded.Passed }, Suspect, GrowsWithoutLoad},
+		{"may grow by time", func(e *Evidence, _ *Others) bool { return e.ByTime.Passed }, Growing, MayGrowByTime},
 		{"its groups leak", func(e *Evidence, o *Others) bool { return e.countPasses() && o.GroupsLeak >= groupsAtLeast }, Leak, MadeByGroups},
 		{"its groups are suspects", func(e *Evidence, o *Others) bool { return e.countPasses() && o.GroupsSuspect >= groupsAtLeast }, Suspect, MadeByGroups},
 		{"no group makes it", func(e *Evidence, _ *Others) bool { return e.countPasses() }, Growing, Rises},
@@ -144,8 +147,20 @@ func (e *Evidence) stay() bool { return e.ofGroup.stuck && !e.ofGroup.ended.Fail
 func (e *Evidence) grew() bool { return e.Significant() && e.Enough.Passed }
 
 // leaks reports that bytes or objects pass every test.
-func (e *Evidence) leaks() bool {
-	return e.ofTotal.decides && e.passes() && e.Material.Passed && !e.Kept.Failed() && !e.PassStops.Passed && e.EitherEnough.Passed
+func (e *Evidence) leaks() bool { return e.passesAll() && e.EitherEnough.Passed }
+
+// passesAll reports the same but for how much there must be.
+func (e *Evidence) passesAll() bool {
+	return e.ofTotal.decides && e.passes() && e.Material.Passed && !e.Kept.Failed() && !e.PassStops.Passed
+}
+
+// byTime reports growth that is there without load or may be.
+func (e *Evidence) byTime() bool { return e.Unloaded.Passed || e.ByTime.Passed }
+
+// leaksByTime reports bytes that pass every test under load, and grow without it,
+// too: then what they grew by without load counts as well.
+func (e *Evidence) leaksByTime() bool {
+	return e.passesAll() && !e.ofTotal.containers && e.Unloaded.Passed && e.ByTime.Passed && e.ofTotal.inAll.Passed
 }
 
 // containersEnlarge reports bytes that pass every test while objects do not rise:

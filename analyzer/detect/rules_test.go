@@ -67,6 +67,15 @@ func ruleTables() []ruleTable {
 			{"added from few profiles", "with goroutines that may end", func(e *Evidence, o *Others) { e.ofTotal.added, o.Ramp = true, true }},
 			{"with goroutines that may end", "every test passes", func(_ *Evidence, o *Others) { o.Ramp = true }},
 			{"every test passes", "risen by rank", func(e *Evidence, _ *Others) { e.ofTotal.containers, e.PassGoesOn = true, passed() }},
+			{"every test passes, by time", "grows without load", func(e *Evidence, _ *Others) {
+				e.EitherEnough, e.Unloaded, e.ByTime, e.ofTotal.inAll = failed(), passed(), passed(), passed()
+			}},
+			{"grows without load", "may grow by time", func(e *Evidence, _ *Others) {
+				e.EitherEnough, e.Unloaded, e.ByTime, e.ofTotal.inAll = failed(), passed(), passed(), failed()
+			}},
+			{"may grow by time", "bounded", func(e *Evidence, _ *Others) {
+				e.EitherEnough, e.ByTime, e.Bounded = failed(), passed(), passed()
+			}},
 			{"its groups leak", "its groups are suspects", func(e *Evidence, o *Others) {
 				counts(e)
 				o.GroupsLeak, o.GroupsSuspect = groupsAtLeast, groupsAtLeast
@@ -110,7 +119,9 @@ func ruleTables() []ruleTable {
 			{"masked by others that shrink", "moved from other sites", func(e *Evidence, o *Others) {
 				e.ofSite.died, e.Kept, o.Heap, o.HeapUpper, o.Shrinks = passed(), passed(), Stable, 19, 1
 			}},
-			{"moved from other sites", "the total does not leak", func(_ *Evidence, o *Others) { o.Heap, o.HeapUpper = Stable, 19 }},
+			{"moved from other sites", "the total does not leak", func(e *Evidence, o *Others) {
+				e.ofSite.died, e.Kept, o.Heap, o.HeapUpper = passed(), passed(), Stable, 19
+			}},
 			{"the total does not leak", "uneven, and no counters", func(e *Evidence, o *Others) { e.ofSite.even, o.Heap, o.HeapUpper = failed(), Stable, 20 }},
 			{"uneven, and no counters", "profiles alone", func(e *Evidence, o *Others) {
 				e.ofSite.even, o.Heap, o.HeapExact, o.HeapKnown = failed(), Suspect, false, false
@@ -238,7 +249,8 @@ func TestEachRuleDecides(t *testing.T) {
 }
 
 // Each total is asked what its rules read: goroutines, here of one number, are not
-// held against a tolerance of bytes, nor their rise against steps.
+// held against a tolerance of bytes, nor their rise against steps; live bytes alone
+// are asked what they do without load.
 func TestEachTotalIsAskedWhatItsRulesRead(t *testing.T) {
 	t.Parallel()
 	asked := func(res *Result, total string) (names []string) {
@@ -249,7 +261,7 @@ func TestEachTotalIsAskedWhatItsRulesRead(t *testing.T) {
 	}
 	res := judge(leakingTwice(20).run(), DefaultConfig()).res
 	for total, want := range map[string][]string{
-		series.LiveBytes:   {"slope", "rank", "steps are no trend", "goes on", "material", "enough", "enough, of bytes or objects", "rises", "bounded", "levelled off"},
+		series.LiveBytes:   {"slope", "rank", "steps are no trend", "goes on", "grows without load", "may be by time", "material", "enough", "enough, of bytes or objects", "rises", "bounded", "levelled off", "enough, with what grew without load"},
 		series.LiveObjects: {"slope", "rank", "steps are no trend", "goes on", "material", "enough", "enough, of bytes or objects", "rises", "bounded", "levelled off"},
 		series.Goroutines:  {"slope", "rank", "goes on", "enough", "rises", "bounded"},
 	} {

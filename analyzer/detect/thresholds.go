@@ -129,14 +129,18 @@ const perRamping = 32 << 10
 // objects are at the least where only their number is known.
 const SmallestObject = 16
 
-// What a snapshot itself leaves behind in the target where no idle snapshots
-// measured it (the upper ends of what idle programs showed; METHOD.md, Evidence),
-// and how many times as much at most is put down to it where they did: what grows
-// faster without load is the program's own.
+// What a snapshot itself leaves behind in the target: the upper ends of what idle
+// programs showed (METHOD.md, Evidence). What grows faster without load is the
+// program's own.
 const (
 	observerBytes   = 400
 	observerObjects = 1
-	mostObserved    = 5
+)
+
+// Growth without load.
+const (
+	sameSpacing  = 1.5  // times the shortest distance of idle snapshots, to count as the same
+	unloadedSure = 0.99 // of the one-sided bounds that show growth without load, or refute it
 )
 
 // overdispersed is the φ from which the sampling model does not explain the

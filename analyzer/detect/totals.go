@@ -3,7 +3,6 @@ package detect
 import (
 	"math"
 	"slices"
-	"sort"
 
 	"github.com/heapdrift/heapdrift/analyzer/series"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
@@ -18,6 +17,7 @@ type total struct {
 	u, y     []float64 // work and value there, without the observer's part
 	before   float64   // growth per work before them, NaN unknown
 	observed observer
+	unloaded *unloaded // growth without load; nil where it could not be measured
 }
 
 // scale is the units of a quantity: what counts as grown, and as clean.
@@ -48,8 +48,8 @@ func (j *judgement) measureTotals() {
 		j.totals[t.series.Name] = t
 	}
 	b, o := j.totals[series.LiveBytes], j.totals[series.LiveObjects]
-	if b != nil && b.observed.excess > b.observed.se {
-		j.res.Warn(Warning{Code: GrowsWithoutLoad, Values: Values{Bytes: b.observed.perSnapshot + b.observed.excess}})
+	if b != nil && b.Unloaded.Passed {
+		j.res.Warn(Warning{Code: GrowsWithoutLoad, Values: Values{Rate: b.unloaded.perSecond, Per: PerSecond}})
 	}
 	enough := func(t *total) bool { return t != nil && t.Measured() && t.Enough.Passed }
 	if b != nil && b.Measured() {
@@ -70,7 +70,7 @@ func (j *judgement) measureTotal(s *series.Total) *total {
 	heap := heapTotal(s.Name)
 	y := s.Y
 	if heap && !s.Sampled {
-		if t.observed = observe(s.Y, j.run.Window.Idle, sc.observer); t.observed.known {
+		if t.observed = observe(s.Y, j.run.Seconds, j.run.Window.Idle, sc.observer); t.observed.known {
 			y = append([]float64(nil), s.Y...)
 			for i := range y {
 				y[i] -= t.observed.perSnapshot * float64(i)
@@ -130,7 +130,64 @@ func (j *judgement) measureTotal(s *series.Total) *total {
 	e.Bounded = Test{"bounded", e.Upper <= sc.clean, e.Upper, sc.clean, sc.unit + "/" + string(j.per())}
 	e.Flat = flat(t.u, t.y, sc.clean, e.Bounded.Unit)
 	j.askPasses(e, t, sc.clean)
+	if s.Name == series.LiveBytes && !s.Sampled {
+		j.askTime(t, sc)
+	}
 	return t
+}
+
+// askTime asks how much of the growth of t is there without load. What grows with
+// time is no matter of a limit per operation. There is nothing to ask where the
+// limit is one of time itself: operations are not known, or the rate of a loop is
+// nobody's rate.
+//
+// Without load it grows where that is shown beyond the tolerance, before the load
+// as well as after it, and not contradicted under load. Where growth under load is
+// shown, it may be by time unless its absence without load refutes that.
+func (j *judgement) askTime(t *total, sc scale) {
+	tolerance := math.Max(float64(j.cfg.TolerancePerSecond), j.cfg.Clean.BytesPerSecond)
+	if !j.run.HasOps || !(tolerance > 0) {
+		return
+	}
+	at, y, rank := t.at, t.y, t.Rank
+	if !t.GoesOn.Passed { // what goes on beneath something that fills
+		h := len(at) / 2
+		at, y = at[h:], y[h:]
+		rank.Passed = stats.MannKendall(y).P <= alphaRank
+	}
+	seconds := make([]float64, len(at))
+	for k, i := range at {
+		seconds[k] = j.run.Seconds[i]
+	}
+	loaded, ok := rateOf(seconds, y, stats.Noise{})
+	if !ok {
+		return
+	}
+	under := loaded.Interval(confidence)
+	perSecond := float64(len(at)-1) / (seconds[len(at)-1] - seconds[0]) // snapshots
+	// without is growth without load where a snapshot leaves behind about left, give
+	// or take sd, and lo the lower bound under load where it leaves behind just left.
+	without := func(left, sd float64) (r *unloaded, lo float64) {
+		w := j.run.Window
+		r = withoutLoad(t.series.Y, j.run.Seconds, [][]int{w.Idle, w.Drain}, left, sd)
+		return r, under.Lo + (t.observed.perSnapshot-left)*perSecond
+	}
+	if t.unloaded, _ = without(sc.observer/2, sc.observer/2); t.unloaded == nil {
+		return
+	}
+	lower := t.unloaded.lower(unloadedSure)
+	t.Unloaded = Test{"grows without load", t.unloaded.both && lower > tolerance && under.Estimate > 0 && under.Hi >= lower, lower, tolerance, "B/s"}
+	none, lo := without(0, 0)
+	most, least := without(sc.observer, 0)
+	if rank.Passed && least > tolerance {
+		upper := none.upper(unloadedSure)
+		if u := most.upper(unloadedSure); u-least > upper-lo {
+			upper, lo = u, least
+		}
+		t.ByTime = Test{"may be by time", upper >= lo, upper, lo, "B/s"}
+	}
+	all := t.unloaded.perSecond*t.unloaded.span + t.Grew
+	t.ofTotal.inAll = Test{"enough, with what grew without load", all >= sc.floor, all, sc.floor, sc.unit}
 }
 
 // missing says why n judged values tell no growth.
@@ -254,66 +311,4 @@ func (j *judgement) askPasses(e *Evidence, t *total, clean float64) {
 	e.PassGoesOn = Test{"the last pass goes on", grew && last.PerX-passGoesOnAt*first.PerX > oneSided95*math.Hypot(last.SE, passGoesOnAt*first.SE), part, passGoesOnAt, unitTimes}
 	e.PassStops = Test{"the last pass stops", grew && last.PerX+oneSided95*last.SE <= passStoppedAt*first.PerX, part, passStoppedAt, unitTimes}
 	e.PassBounded = Test{"the last pass is bounded", e.PassStops.Passed && upper <= clean, upper, clean, e.Bounded.Unit}
-}
-
-// observer is what a snapshot itself leaves behind in the target.
-type observer struct {
-	perSnapshot float64
-	se          float64
-	known       bool
-	excess      float64 // growth per idle snapshot beyond what a snapshot can leave behind
-}
-
-// observe measures the effect on y from the idle snapshots: the median of the
-// increments, which a one-off initialisation does not move; its error from
-// their median deviation. A negative effect is a settling program, not the
-// observer's: 0. usual is the effect where none was measured; half of it, give or
-// take all of it, is what is believed before.
-func observe(y []float64, idle []int, usual float64) observer {
-	var d []float64
-	for k := 1; k < len(idle); k++ {
-		a, b := y[idle[k-1]], y[idle[k]]
-		if !math.IsNaN(a) && !math.IsNaN(b) && idle[k] == idle[k-1]+1 {
-			d = append(d, b-a)
-		}
-	}
-	if len(d) < leastIncrements {
-		return observer{}
-	}
-	least := slices.Min(d) // of a program that settles, little by the end
-	m := median(d)
-	dev := make([]float64, len(d))
-	for i := range d {
-		dev[i] = math.Abs(d[i] - m)
-	}
-	// sd of a median ≈ 1.253 σ/√n; σ ≈ 1.4826 MAD
-	se := 1.253 * 1.4826 * median(dev) / math.Sqrt(float64(len(d)))
-	known, left := weighed(m, se, usual/2, usual)
-	own := math.Min(math.Max(0, known), mostObserved*usual)
-	return observer{perSnapshot: own, se: left, known: true, excess: math.Max(0, least-own)}
-}
-
-// weighed joins a measurement with what was known before it, both normal: the
-// mean weighs each by the inverse of its variance. A program whose idle heap
-// goes up and down by kilobytes tells little of its observer's few hundred
-// bytes, and the run must not pay for that.
-func weighed(m, se, before, sd float64) (mean, left float64) {
-	if !(se > 0) {
-		return m, 0
-	}
-	w, w0 := 1/(se*se), 1/(sd*sd)
-	return (w*m + w0*before) / (w + w0), 1 / math.Sqrt(w+w0)
-}
-
-// median sorts v.
-func median(v []float64) float64 {
-	sort.Float64s(v)
-	n := len(v)
-	if n == 0 {
-		return math.NaN()
-	}
-	if n%2 == 1 {
-		return v[n/2]
-	}
-	return (v[n/2-1] + v[n/2]) / 2
 }

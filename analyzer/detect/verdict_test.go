@@ -159,7 +159,7 @@ func TestALeakByTimeIsNotTheObservers(t *testing.T) {
 	if res.Verdict != RunLeak {
 		t.Errorf("a program that keeps 50 kB every 2 s, load or not: %s, want leak", res.Verdict)
 	}
-	if !warns(res.Warnings, Reason{GrowsWithoutLoad, Values{Bytes: 50_000}}) {
+	if !warns(res.Warnings, Reason{GrowsWithoutLoad, Values{Per: PerSecond}}) {
 		t.Errorf("warnings %+v do not say that it grows without load", res.Warnings)
 	}
 }
@@ -290,7 +290,7 @@ func TestIdleSnapshotsThatMeasureTheObserver(t *testing.T) {
 	for idle, want := range map[int]bool{0: false, 4: false, 5: true} {
 		run := simulation{idle: idle, steady: 8, ops: 100, observedBytes: 300}.run()
 		r := series.Build(run)
-		if got := observe(r.Total(series.LiveBytes).Y, r.Window.Idle, observerBytes); got.known != want || want && got.perSnapshot != 300 {
+		if got := observe(r.Total(series.LiveBytes).Y, r.Seconds, r.Window.Idle, observerBytes); got.known != want || want && got.perSnapshot != 300 {
 			t.Errorf("%d idle snapshots: %+v, want known %v", idle, got, want)
 		}
 	}

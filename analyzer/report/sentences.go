@@ -58,7 +58,8 @@ var sentences = map[detect.Code]string{
 	detect.ProvedByHolder:    "the object graph shows what retains it",
 	detect.NoGrowthShown:     "no growth is shown at the level of its tests",
 	detect.NotWholeRun:       "not clean, because this is no whole run: {text}",
-	detect.GrowsWithoutLoad:  "live bytes grew by at least {bytes} between any two idle snapshots, more than taking one leaves behind: the program keeps memory without load",
+	detect.GrowsWithoutLoad:  "live bytes grow without load, by {rate} bytes per second, more than taking snapshots leaves behind: the program keeps memory by time, and not only by operation",
+	detect.MayGrowByTime:     "it may grow by time, and not by operation: at least {rate} bytes per second under load, and the snapshots without load only bound growth below {upper}: a longer drain{ (--drain)} tells the two apart",
 
 	// Sites.
 	detect.PassesAllTests:    "passes all gates at α = {alpha}/{n} sites: +{samples} sampled objects (tau {tau}, p {p})",
