@@ -9,6 +9,7 @@ import (
 
 	"github.com/heapdrift/heapdrift/analyzer/series"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
 // Analyze judges a run. It never fails: a run with nothing in it is
@@ -209,10 +210,37 @@ func (t *total) report(j *judgement) Total {
 	if j.run.HasOps {
 		out.OpsPerSecond = j.run.OpsPerSecond(t.at)
 	}
+	out.Bound = t.bound(j.per(), out.OpsPerSecond)
 	if t.Rule != "" {
 		out.Tests, out.Reasons = t.asked(), t.reasons(j.per(), j.ramp())
 	}
 	return out
+}
+
+// bound is what decided that t does not grow, nil where nothing did.
+func (t *total) bound(per Per, opsPerSecond float64) *Bound {
+	var by Test
+	switch {
+	case t.Verdict == Stable:
+		by = t.Bounded
+	case t.Verdict == Plateau && t.Because == SecondPassFlat:
+		by = t.PassBounded
+	case t.Verdict == Plateau:
+		by = t.Flat
+	}
+	if !by.Asked() {
+		return nil
+	}
+	least := math.Max(0, by.Statistic)
+	b := &Bound{Test: by.Name, Limit: by.Bound}
+	if per == PerSecond {
+		b.PerSecond = stats.Printable(least)
+		return b
+	}
+	if b.PerOp = stats.Printable(least); opsPerSecond > 0 {
+		b.PerSecond = stats.Printable(least * opsPerSecond)
+	}
+	return b
 }
 
 // weigh orders findings of equal verdict: bytes that grow, then goroutines; of

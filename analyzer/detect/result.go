@@ -116,6 +116,7 @@ type Total struct {
 	Trend        *Trend
 	Reasons      []Reason
 	Tests        []Test
+	Bound        *Bound // what shows its absence; nil where nothing does
 	// First and Last are the values at the ends of the judged tail.
 	First, Last float64
 }
@@ -144,7 +145,30 @@ func (t Total) MarshalJSON() ([]byte, error) {
 		Verdict   Verdict         `json:"verdict,omitempty"`
 		Reasons   []Reason        `json:"reasons,omitempty"`
 		Tests     []Test          `json:"tests,omitempty"`
-	}{t.In(PerOp), t.In(PerSecond), t.Verdict, t.Reasons, t.Tests})
+		Bound     *Bound          `json:"bound,omitempty"`
+	}{t.In(PerOp), t.In(PerSecond), t.Verdict, t.Reasons, t.Tests, t.Bound})
+}
+
+// Bound is the one-sided 95 % bound of growth that made a total stable or a
+// plateau: of all judged snapshots, of their last half, or of the last pass, as its
+// test says.
+type Bound struct {
+	Test      string   `json:"test"`
+	PerOp     *float64 `json:"per_op,omitempty"`     // nil where operations are not known
+	PerSecond *float64 `json:"per_second,omitempty"` // at the observed rate of operations
+	Limit     float64  `json:"limit"`                // per operation, per second where operations are not known
+}
+
+// In is the bound per unit of work, NaN where it is not known.
+func (b *Bound) In(p Per) float64 {
+	v := b.PerSecond
+	if p == PerOp {
+		v = b.PerOp
+	}
+	if v == nil {
+		return math.NaN()
+	}
+	return *v
 }
 
 // Finding is one thing to say about one site, one goroutine group, or growth

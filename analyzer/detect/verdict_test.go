@@ -7,6 +7,7 @@ import (
 
 	"github.com/heapdrift/heapdrift/analyzer/series"
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
 // curve is n values of f over u = 0 … 1, with noise of a standard deviation
@@ -328,4 +329,37 @@ func TestGates(t *testing.T) {
 			t.Errorf("slope %+v, steps %+v: want p below %g that steps explain", e.Slope, e.Steps, alphaSlope)
 		}
 	})
+}
+
+// The bound of a total is the statistic of the test that decided, per operation and
+// per second.
+func TestTheBoundThatDecided(t *testing.T) {
+	t.Parallel()
+	const n, ops, every = 20, 10_000, 2
+	for _, c := range []struct {
+		name  string
+		bytes []float64
+		test  string // empty: there is no bound
+	}{
+		{"nothing grows", curve(n, 2e3, linear(0)), "bounded"},
+		{"a cache fills, then is full", curve(n, 2e3, fills(5e6, 0.4)), "levelled off"},
+		{"a leak", curve(n, 2e3, linear(5e6)), ""},
+	} {
+		res := judge(simulation{steady: n, idle: 6, drain: 3, ops: ops, phased: true, bytes: c.bytes, objects: curve(n, 1, linear(0))}.run(), DefaultConfig()).res
+		b := res.Total(series.LiveBytes)
+		if (b.Bound != nil) != (c.test != "") {
+			t.Errorf("%s: bound %+v, want one of %q", c.name, b.Bound, c.test)
+			continue
+		}
+		if b.Bound == nil {
+			continue
+		}
+		i := slices.IndexFunc(b.Tests, func(x Test) bool { return x.Name == c.test })
+		if b.Bound.Test != c.test || *b.Bound.PerOp != *stats.Printable(math.Max(0, b.Tests[i].Statistic)) || b.Bound.Limit != 64 {
+			t.Errorf("%s: %+v, want the statistic of %+v", c.name, *b.Bound, b.Tests[i])
+		}
+		if rate := float64(ops) / (every * (n - 1)); math.Abs(*b.Bound.PerSecond-rate*b.Bound.In(PerOp)) > 1e-6*rate {
+			t.Errorf("%s: %+v, want %.4g times as much per second", c.name, *b.Bound, rate)
+		}
+	}
 }

@@ -124,8 +124,8 @@ func calm() (*snapshot.Run, *detect.Result) {
 	run, res := leaking()
 	res.Verdict, res.Findings, res.Forecast, res.Warnings = detect.RunClean, nil, nil, nil
 	res.Totals = []detect.Total{
-		{Name: "live_bytes", Growth: perOp(0.1, -0.7, 0.87), OpsPerSecond: 400, Verdict: detect.Stable},
-		{Name: "goroutines", Growth: perOp(0, -0.00018, 0.00018), OpsPerSecond: 400, Verdict: detect.Stable},
+		{Name: "live_bytes", Growth: perOp(0.1, -0.9, 1.1), OpsPerSecond: 400, Verdict: detect.Stable, Bound: &detect.Bound{Test: "bounded", PerOp: ptr(0.87), PerSecond: ptr(348.0), Limit: 64}},
+		{Name: "goroutines", Growth: perOp(0, -0.0002, 0.0002), OpsPerSecond: 400, Verdict: detect.Stable, Bound: &detect.Bound{Test: "bounded", PerOp: ptr(0.00018), PerSecond: ptr(0.072), Limit: 0.01}},
 	}
 	return run, res
 }

@@ -24,7 +24,7 @@ func markdown(run *snapshot.Run, res *detect.Result, name string) string {
 	case detect.RunLeak:
 		fmt.Fprintf(&b, "### ❌ heapdrift: %s%s\n", whatGrows(res), name)
 	case detect.RunClean:
-		fmt.Fprintf(&b, "### ✅ heapdrift: clean%s\n%s\n", name, Markup(clean(run, res)))
+		fmt.Fprintf(&b, "### ✅ heapdrift: clean%s\n%s  \n%s\n", name, Markup(clean(run, res)), Markup(assurance(res)))
 	default:
 		fmt.Fprintf(&b, "### ⚠ heapdrift: inconclusive%s\n", name)
 	}

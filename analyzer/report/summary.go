@@ -29,29 +29,43 @@ func span(run *snapshot.Run, res *detect.Result, timed bool) string {
 	return s
 }
 
-// clean is what a clean verdict promises: the upper bounds of what is retained,
-// rounded up, and the limits that they were held against.
+// clean is what a clean verdict promises: the upper bounds that decided it, rounded
+// up, per operation and, of bytes, per day at the observed rate.
 func clean(run *snapshot.Run, res *detect.Result) string {
-	var keeps, parts []string
-	bound := func(name, label string, show func(float64) string, unit string, least float64) {
+	var parts []string
+	grew := ""
+	bound := func(name, before string, show func(float64) string, unit string, least float64) {
 		t := res.Total(name)
-		if t == nil {
+		if t == nil || t.Bound == nil {
 			return
 		}
-		i := t.In(res.Per)
-		if t.Verdict == detect.Plateau || i == nil || !stats.Finite(i.Hi) {
-			parts = append(parts, label+" grew, then flat")
-			return
+		v := max(t.Bound.In(res.Per), least)
+		part := show(v) + unit + "/" + string(res.Per)
+		day := 24 * 3600 * v
+		if res.HasOps() {
+			day *= t.OpsPerSecond
 		}
-		keeps = append(keeps, show(max(i.Hi, least))+unit+"/"+string(res.Per))
+		if name == "live_bytes" && day > 0 {
+			part += " (" + atMostBytes(day) + "/day)"
+		}
+		parts = append(parts, part)
+		if t.Verdict == detect.Plateau {
+			grew = "; " + before + " grew before, then levelled off"
+		}
 	}
 	bound("live_bytes", "live heap", atMostBytes, "", 0.1)
 	bound("goroutines", "goroutines", atMost, " goroutines", 0.0001)
-	if len(keeps) > 0 {
-		parts = slices.Insert(parts, 0, "keeps less than "+strings.Join(keeps, " and "))
+	return fmt.Sprintf("%s: keeps less than %s%s", span(run, res, false), strings.Join(parts, " and "), grew)
+}
+
+// assurance is what a clean verdict was held against, and what it would not have
+// missed.
+func assurance(res *detect.Result) string {
+	s := fmt.Sprintf("limit %s/%s and %s goroutines/%s", Bytes(res.Clean.Bytes), res.Per, short(res.Clean.Goroutines), res.Per)
+	if seen := Seen(res); seen != "" {
+		s += "; a leak of " + seen + " would have been seen"
 	}
-	return fmt.Sprintf("%s: %s (limit %s, %s)", span(run, res, false), strings.Join(parts, "; "),
-		Bytes(res.Clean.Bytes), short(res.Clean.Goroutines))
+	return s
 }
 
 // short prints a setting as it was given: "0.01", not "0.010".
@@ -98,6 +112,9 @@ func undecided(run *snapshot.Run, res *detect.Result, r Reader) (why, next []str
 	}
 	check("live_bytes", "live heap", "B", res.Clean.Bytes, Bytes(res.Clean.Bytes), hasCounters,
 		"record the exact counters too (`heapdrift run` and `record` do), in at least twenty snapshots: bare heap profiles cannot prove that nothing is kept")
+	if res.Total("live_objects").In(res.Per) != nil {
+		check("live_objects", "live objects", "objects", res.Clean.Objects, short(res.Clean.Objects)+" objects", true, "")
+	}
 	check("goroutines", "goroutines", "goroutines", res.Clean.Goroutines, short(res.Clean.Goroutines)+" goroutines", hasGoroutines,
 		"record goroutine profiles too (`heapdrift run` and `record` do)")
 	for i := range res.Findings {

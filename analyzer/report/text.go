@@ -53,6 +53,7 @@ func (t *text) report(run *snapshot.Run, res *detect.Result) {
 		t.body()
 	case detect.RunClean:
 		t.line(t.head("clean", "32") + "  " + clean(run, res))
+		t.prose(indent, assurance(res))
 		t.churn()
 	default:
 		t.line(t.head("inconclusive", "33") + "  " + span(run, res, true))

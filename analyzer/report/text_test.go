@@ -64,3 +64,22 @@ func TestWarningsThatWereToldAreNotRepeated(t *testing.T) {
 		t.Errorf("%s\nwant a warning of two, none of one", s)
 	}
 }
+
+// The bound that is printed is the one that decided, of what levelled off as well,
+// and is told by the day.
+func TestCleanPrintsTheBoundThatDecided(t *testing.T) {
+	run, res := calm()
+	res.Totals[0].Verdict = detect.Plateau
+	res.Totals[0].Bound = &detect.Bound{Test: "levelled off", PerOp: ptr(12.5), PerSecond: ptr(5000.0), Limit: 64}
+	var b strings.Builder
+	if err := Text(&b, run, res, TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	const want = "clean  24,000 ops: keeps less than 13 B/op (420 MiB/day) and 0.00018 goroutines/op; live heap grew before, then levelled off\n"
+	if !strings.HasPrefix(b.String(), want) {
+		t.Errorf("got\n%swant\n%s", b.String(), want)
+	}
+	if lines := strings.Split(b.String(), "\n"); !strings.Contains(lines[1]+lines[2], "limit 64 B/op and 0.01 goroutines/op") || !strings.Contains(lines[1]+lines[2], Seen(res)[:12]) {
+		t.Errorf("does not say the limits and the power:\n%s", b.String())
+	}
+}
