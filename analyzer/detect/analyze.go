@@ -23,12 +23,13 @@ type judgement struct {
 	target  snapshot.Target
 	peakRSS float64 // over the run, bytes; 0 unknown
 
-	totals  map[string]*total
-	classes []*class // by size; empty where unknown
-	groups  []*group // that there is something to say of
-	sites   []*site
-	shrink  []*site // of them, those that make room for others
-	tested  int     // sites that share the level of their tests
+	totals      map[string]*total
+	classes     []*class // by size; empty where unknown
+	groups      []*group // that there is something to say of
+	sites       []*site
+	shrink      []*site // of them, those that make room for others
+	tested      int     // sites that share the level of their tests
+	testedParts int     // of sites that have more than one, likewise
 
 	partial string // why this is no whole run, in words; empty for a whole one
 

@@ -1,23 +1,34 @@
 package detect
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"sort"
 
 	"github.com/heapdrift/heapdrift/analyzer/series"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
-// claim is what a site is said to keep of the growth of its process.
+// claim is what a site is said to retain of the growth of its process.
 type claim struct {
 	*site
-	samples float64 // sampled objects that stayed; 0 where its own growth is what counts
+	parts   []*part // that hold it
+	samples float64 // sampled objects of them; 0 where the site's own growth is what counts
 	bytes   float64 // what they stand for, or what its size class grew by; likewise
+	objects float64 // likewise; a whole site's are those of its parts
 	class   *class  // where that alone points at the site
 }
 
-// grown is the part of the total's growth that a claim explains.
-func (c claim) grown() float64 {
+// claimed is what a site that is judged by its own growth is said to retain.
+func claimed(s *site) claim {
+	c := claim{site: s, parts: s.retained()}
+	c.objects = math.Max(c.Grew, 0) * s.perByte(c.parts)
+	return c
+}
+
+// grew is the part of the total's growth that a claim explains, bytes.
+func (c claim) grew() float64 {
 	if c.bytes > 0 {
 		return c.bytes
 	}
@@ -50,12 +61,15 @@ func (j *judgement) heapFindings() []Finding {
 	add := func(c claim, v Verdict, why Reason) {
 		f := j.siteFinding(c, v, heap)
 		f.Reasons = append([]Reason{why}, f.Reasons...)
-		attributed += c.grown()
+		if len(c.site.grown) > 0 {
+			f.because(PartOfSite, j.placed(c.site.grown, j.workOver(c.at)))
+		}
+		attributed += c.grew()
 		out = append(out, f)
 	}
 	as := func(all []*site) {
 		for _, s := range all {
-			add(claim{site: s}, s.Verdict, s.reason(j.shrink, j.cfg.Module, j.per()))
+			add(claimed(s), s.Verdict, s.reason(j.shrink, j.cfg.Module, j.per()))
 		}
 	}
 	as(proved)
@@ -100,64 +114,97 @@ func (j *judgement) heapLeaks() bool {
 
 // shares picks the sites that explain a proved growth of the total: those with
 // sampled objects that stayed, the largest growth first, until nine tenths are
-// explained. A site that turns over is left out: its difference between two
-// moments is noise.
+// explained; then likewise those that explain the growth of live objects, where
+// that is proved: small objects that leak beside large ones are few of the bytes. A
+// site that turns over is left out: its difference between two moments is noise.
 func (j *judgement) shares(proved []*site, heap *total) []claim {
 	if heap == nil || !(heap.Grew > 0) {
 		return nil
 	}
-	explained := 0.0
+	var bytes, objects float64
 	for _, s := range proved {
-		explained += claim{site: s}.grown()
+		c := claimed(s)
+		bytes, objects = bytes+c.grew(), objects+c.objects
 	}
 	var all []claim
 	for _, s := range j.sites {
 		if s.Verdict == Leak || s.container() {
 			continue
 		}
-		if n, bytes := j.stayed(s); bytes > 0 {
-			all = append(all, claim{site: s, samples: n, bytes: bytes})
+		if c := j.stayed(s); c.bytes > 0 {
+			all = append(all, c)
 		}
 	}
 	sort.SliceStable(all, func(i, j int) bool { return all[i].bytes > all[j].bytes })
-	for i, c := range all {
-		if explained >= sitesExplain*heap.Grew || c.bytes < leastShare*heap.Grew {
-			return all[:i]
-		}
-		explained += c.bytes
+	n := 0
+	for n < len(all) && bytes < sitesExplain*heap.Grew && all[n].bytes >= leastShare*heap.Grew {
+		bytes, objects = bytes+all[n].bytes, objects+all[n].objects
+		n++
 	}
-	return all
+	out, rest := all[:n:n], all[n:]
+	count := j.measured(series.LiveObjects)
+	if count == nil || count.Verdict != Leak {
+		return out
+	}
+	sort.SliceStable(rest, func(i, j int) bool { return rest[i].objects > rest[j].objects })
+	for _, c := range rest {
+		// One sample of small objects stands for very many of them.
+		if c.samples < minSamples {
+			continue
+		}
+		if objects >= sitesExplain*count.Grew || c.objects < leastShare*count.Grew {
+			break
+		}
+		objects += c.objects
+		out = append(out, c)
+	}
+	return out
 }
 
-// stayed counts the sampled objects of the judged snapshots that stayed, and their
-// bytes, over the object sizes that keep what they allocate. Without growth births
-// and deaths are equally likely, so net/√(births+deaths) is about standard normal;
-// a size counts when few of its births died or that is above 3. Sizes that their
-// exactly counted class rules out do not.
-func (j *judgement) stayed(s *site) (objects, bytes float64) {
-	first, end := s.first(), s.end()
-	work := j.run.Work[end] - j.run.Work[first]
-	for _, z := range s.series.Sizes() {
-		net := z.Samples[end] - z.Samples[first]
-		if net < 1 {
+// stayed is what a site retains of the judged snapshots' sampled objects: those of
+// its parts that retain what they allocate, and that their exactly counted size
+// class does not rule out.
+func (j *judgement) stayed(s *site) claim {
+	c := claim{site: s}
+	work := j.workOver(s.at)
+	for _, p := range s.parts {
+		if !p.keeps || j.ruledOut(&p.SizeSeries, p.net, work) {
 			continue
 		}
-		births := z.Births[end] - z.Births[first]
-		deaths := math.Max(0, births-net)
-		if deaths > mostDied*births && net < sureNet*math.Sqrt(births+deaths) || j.ruledOut(z, net, work) {
-			continue
-		}
-		objects += net
-		bytes += net * z.Weight
+		c.parts = append(c.parts, p)
+		c.samples += p.net
+		c.bytes += p.bytes()
+		c.objects += p.objects()
 	}
-	return objects, bytes
+	return c
+}
+
+// placed names the lines of parts, the largest first, with the mean size of their
+// objects.
+func (j *judgement) placed(parts []*part, work float64) Values {
+	sorted := slices.SortedStableFunc(slices.Values(parts), func(a, b *part) int { return cmp.Compare(b.bytes(), a.bytes()) })
+	var v Values
+	var bytes, objects float64
+	for _, p := range sorted {
+		bytes, objects = bytes+p.bytes(), objects+p.objects()
+		if len(v.Parts) == mostParts {
+			v.More++
+			continue
+		}
+		place := series.Trim(p.Stack.Frames)[0]
+		v.Parts = append(v.Parts, Part{Function: place.Function, File: place.File, Line: place.Line, Rate: p.bytes() / work, Per: j.per()})
+	}
+	if objects > 0 {
+		v.Bytes = bytes / objects
+	}
+	return v
 }
 
 // siteFinding fills a finding from a site.
 func (j *judgement) siteFinding(c claim, v Verdict, heap *total) Finding {
 	s := c.series
 	f := Finding{Kind: KindHeap, Verdict: v, ID: SiteID(s.Key)}
-	f.blame(s.Stack, j.cfg.Module)
+	f.blame(c.shown(c.parts), j.cfg.Module)
 	f.LiveBytes, f.Count = Bytes(last(s.Bytes)), Count(last(s.Objects))
 	if v != Leak && c.container() {
 		f.Shape = shapeContainer
@@ -166,25 +213,27 @@ func (j *judgement) siteFinding(c claim, v Verdict, heap *total) Finding {
 	if c.Measured() {
 		f.Trend, f.Tests = c.trend(), c.asked()
 		growth := c.Growth
-		var objects *Rate
-		if n, b := last(s.Objects), last(s.Bytes); n > 0 && b > 0 { // over the mean size of those in use
-			objects = &Rate{growth.Scale(n / b), j.per()}
-		}
+		objects := c.Growth
 		switch {
 		case c.class != nil:
-			growth, objects = c.class.perWork(), &Rate{c.class.Growth, j.per()}
-		case v == Suspect && c.samples > 0:
-			// A Poisson count times the mean weight of one.
-			growth = stats.PoissonInterval(int(math.Round(c.samples)), confidence).Scale(c.bytes / c.samples / j.workOver(c.at))
+			growth, objects = c.class.perWork(), c.class.Growth
+		default:
+			if v == Suspect && c.samples > 0 {
+				// A Poisson count times the mean weight of one.
+				growth = stats.PoissonInterval(int(math.Round(c.samples)), confidence).Scale(c.bytes / c.samples / j.workOver(c.at))
+			}
+			objects = growth.Scale(c.perByte(c.parts))
 		}
 		f.Bytes = &Rate{growth, j.per()}
 		if j.run.HasOps {
-			f.Objects = objects
+			if objects.Estimate != 0 {
+				f.Objects = &Rate{objects, j.per()}
+			}
 			f.Allocated = j.allocated(s, c.at).perWork(j.workOver(c.at))
 		}
 	}
 	if heap != nil && heap.Grew > 0 && heap.Verdict == Leak {
-		f.Share = Share(math.Min(1, c.grown()/heap.Grew))
+		f.Share = Share(math.Min(1, c.grew()/heap.Grew))
 	}
 	return f
 }

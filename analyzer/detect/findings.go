@@ -116,7 +116,7 @@ func (j *judgement) clustered(sites []Finding) []Finding {
 		whole = append(whole, merged(parts[k], strings.Count(k, "\n")))
 	}
 	order(whole)
-	return append(listMinor(whole), out...)
+	return append(j.listMinor(whole), out...)
 }
 
 // path is the key of a cluster: the functions from the culprit to the root.
@@ -223,13 +223,18 @@ func heaviest(parts []Finding, shared int) Finding {
 
 // listMinor takes the small findings beside the first and large one off the list
 // and names them there; only where the totals are proved to leak are there shares.
-func listMinor(whole []Finding) []Finding {
+// What is little of the bytes and much of the objects is a leak of its own.
+func (j *judgement) listMinor(whole []Finding) []Finding {
 	if len(whole) < 2 || whole[0].Share < majorShare || whole[0].Verdict != Leak {
 		return whole
 	}
+	many := func(f *Finding) bool {
+		t := j.measured(series.LiveObjects)
+		return t != nil && t.Verdict == Leak && f.Objects != nil && f.Objects.Estimate >= majorShare*t.fit.PerX
+	}
 	var out, minor []Finding
 	for i, f := range whole {
-		if i > 0 && f.Share > 0 && f.Share < minorShare && len(f.HeldBy) == 0 {
+		if i > 0 && f.Share > 0 && f.Share < minorShare && len(f.HeldBy) == 0 && !many(&f) {
 			minor = append(minor, f)
 			continue
 		}

@@ -161,6 +161,7 @@ const (
 	ContainerShort    Code = "container-short"      // likewise; too short to tell from a table that fills
 	ContainerGrows    Code = "container-grows"      // likewise, as fast at the end
 	SharesGrowth      Code = "shares-growth"        // Samples of what stayed are here
+	PartOfSite        Code = "part-of-site"         // the other objects of the site come and go; those that grow are of Bytes at Parts
 	OnlyOfItsSize     Code = "only-of-its-size"     // objects of From to To bytes grow by Rate
 	OneStep           Code = "one-step"             // makes the growth
 	GrowsUnevenly     Code = "grows-unevenly"       // the last third at Share of the whole's rate

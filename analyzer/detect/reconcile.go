@@ -48,7 +48,7 @@ func (j *judgement) totalOthers(t *total) (o Others) {
 
 // siteOthers is what the rules of sites may know once the totals are judged.
 func (j *judgement) siteOthers() Others {
-	o := Others{Heap: j.verdict(series.LiveBytes), Clean: j.cfg.Clean.Bytes}
+	o := Others{Heap: j.verdict(series.LiveBytes), Objects: j.verdict(series.LiveObjects), Clean: j.cfg.Clean.Bytes}
 	if t := j.totals[series.LiveBytes]; t != nil && !t.series.Sampled {
 		o.HeapExact, o.HeapKnown, o.HeapUpper = true, t.Measured(), t.Upper
 	}

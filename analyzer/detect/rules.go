@@ -16,6 +16,7 @@ type Others struct {
 	Heap      Verdict // of live bytes
 	HeapExact bool    // live bytes are known, and not added up from samples
 	HeapKnown bool    // and measured
+	Objects   Verdict // of live objects
 	HeapUpper float64 // their one-sided 95 % bound
 	Clean     float64 // limit of live bytes
 	Shrinks   int     // sites that are shown to shrink
@@ -207,9 +208,11 @@ func (e *Evidence) endedWith(o *Others) bool {
 	return o.HeapExact && (o.Heap == Plateau || o.Heap == Stable && e.Growth.Hi <= o.Clean)
 }
 
-// contradicted reports that the exact total, which is the judge, does not leak: a
+// contradicted reports that the exact totals, which are the judge, do not leak: a
 // site that grows while the process does not is memory moving between sites.
-func (e *Evidence) contradicted(o *Others) bool { return o.HeapExact && o.HeapKnown && o.Heap != Leak }
+func (e *Evidence) contradicted(o *Others) bool {
+	return o.HeapExact && o.HeapKnown && o.Heap != Leak && o.Objects != Leak
+}
 
 // alone reports that there are no exact counters, and that profiles by themselves
 // are too few or too uneven to tell a leak from a cache that fills.

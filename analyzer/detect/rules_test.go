@@ -213,6 +213,7 @@ func TestRulesOfRareEvidence(t *testing.T) {
 		{Others{HeapExact: true}, Leak}, // there, but not measured: the site tells
 		{Others{HeapExact: true, HeapKnown: true, HeapUpper: 1e6}, Growing},
 		{Others{HeapExact: true, HeapKnown: true, Heap: Leak}, Leak},
+		{Others{HeapExact: true, HeapKnown: true, Heap: Growing, Objects: Leak}, Leak}, // bytes in steps, as of a table; objects along a line
 	} {
 		if d := decide(siteRules(), risingSite(), &c.others); d.Verdict != c.want {
 			t.Errorf("a site beside %+v: %+v, want %s", c.others, d, c.want)

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/heapdrift/heapdrift/analyzer/series"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
@@ -14,14 +15,103 @@ type site struct {
 	series *series.Site
 	at     []int   // the judged snapshots that have a heap profile
 	net    float64 // sampled objects more in use at their end than at their start
+	parts  []*part
+	grown  []*part // that show the growth where the whole site does not; else none
 }
 
 // first and end are the ends of the judged snapshots.
 func (s *site) first() int { return s.at[0] }
 func (s *site) end() int   { return s.at[len(s.at)-1] }
 
+// part is one part of a site over the judged snapshots, in sampled objects.
+type part struct {
+	*series.Part
+	net, born float64
+	most      float64 // in use at once
+	keeps     bool    // retains what it allocates
+}
+
+// bytes that a part grew by, and objects.
+func (p *part) bytes() float64 { return p.net * p.Weight }
+func (p *part) objects() float64 {
+	if p.Size <= 0 {
+		return 0
+	}
+	return p.bytes() / float64(p.Size)
+}
+
+// retained are the parts that hold the growth of a site: those that show it where
+// the whole site does not, else those that retain what they allocate.
+func (s *site) retained() []*part {
+	if len(s.grown) > 0 {
+		return s.grown
+	}
+	var out []*part
+	for _, p := range s.parts {
+		if p.keeps {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// shown is the stack that the most of parts' growth comes through, that of the
+// whole site's where there are none.
+func (s *site) shown(parts []*part) *snapshot.Stack {
+	grew := map[*snapshot.Stack]float64{}
+	best := s.series.Stack
+	for _, p := range parts { // in a fixed order: of equal ones the first is shown
+		if grew[p.Stack] += p.bytes(); grew[p.Stack] > grew[best] {
+			best = p.Stack
+		}
+	}
+	return best
+}
+
+// perByte is how many objects a byte of parts' growth is, of those in use where
+// there are none; 0 where it is not known.
+func (s *site) perByte(parts []*part) float64 {
+	var objects, bytes float64
+	for _, p := range parts {
+		objects, bytes = objects+p.objects(), bytes+p.bytes()
+	}
+	if !(objects > 0) {
+		objects, bytes = last(s.series.Objects), last(s.series.Bytes)
+	}
+	if !(bytes > 0) {
+		return 0
+	}
+	return objects / bytes
+}
+
+// partsOf are the parts of a site that were seen in the judged snapshots.
+//
+// Without growth births and deaths are equally likely, so net/√(births+deaths) is
+// about standard normal. A part retains what it allocates when that is above
+// sureNet, or when few of its births died since the process began: over the judged
+// snapshots alone, one object that lives long would look retained.
+func partsOf(s *site) []*part {
+	var out []*part
+	first, end := s.first(), s.end()
+	for _, p := range s.series.Parts() {
+		x := &part{Part: p, net: p.Samples[end] - p.Samples[first], born: p.Births[end] - p.Births[first]}
+		for _, i := range s.at {
+			x.most = math.Max(x.most, p.Samples[i])
+		}
+		if x.most == 0 {
+			continue
+		}
+		deaths := math.Max(0, x.born-x.net)
+		dead := math.Max(0, p.Births[end]-p.Samples[end])
+		x.keeps = x.net >= 1 && (dead <= mostDied*p.Births[end] || x.net >= sureNet*math.Sqrt(x.born+deaths))
+		out = append(out, x)
+	}
+	return out
+}
+
 // measureSites measures every site that was seen in the judged snapshots. The
-// level is shared by those that held enough samples to be tested.
+// level is shared by those that held enough samples to be tested. Parts have a level
+// of their own, shared likewise.
 func (j *judgement) measureSites() {
 	for _, s := range j.run.Sites {
 		_, _, at := j.run.Known(s.Bytes, j.run.Window.Judged)
@@ -32,10 +122,19 @@ func (j *judgement) measureSites() {
 		if len(at) < 2 || most == 0 {
 			continue
 		}
+		x := &site{series: s, at: at}
+		x.parts = partsOf(x)
 		if most >= minSamples {
 			j.tested++
 		}
-		j.sites = append(j.sites, &site{series: s, at: at})
+		if len(x.parts) > 1 {
+			for _, p := range x.parts {
+				if p.most >= minSamples {
+					j.testedParts++
+				}
+			}
+		}
+		j.sites = append(j.sites, x)
 	}
 	j.tested = max(1, j.tested)
 	for _, s := range j.sites {
@@ -57,14 +156,75 @@ func (j *judgement) measureSite(s *site) {
 	if c, ok := j.containerAt(s); ok {
 		s.ofSite.grows = &c
 	}
+	if s.Measured() && !(s.siteRises() && s.siteGoesOn()) && s.ofSite.grows == nil && len(s.parts) > 1 {
+		j.measureParts(s)
+	}
+}
+
+// measureParts looks for growth that the births and deaths of a site's other
+// objects hide. Each part that retains what it allocates is tested at the level that
+// all parts of the run share. Where one passes, all that retain speak for the site,
+// if they go on together: of a cache that fills, some part may not show that it
+// slackens.
+func (j *judgement) measureParts(s *site) {
+	alpha := alphaParts * j.cfg.Alpha
+	level := alpha / float64(j.testedParts)
+	var all []*part
+	passed, net := false, 0.0
+	for _, p := range s.parts {
+		if !p.keeps {
+			continue
+		}
+		all, net = append(all, p), net+p.net
+		if p.net >= minNet && !passed {
+			e := j.partsEvidence(s, level, p)
+			passed = e.siteRises() && e.siteGoesOn()
+		}
+	}
+	if !passed || len(all) == len(s.parts) {
+		return
+	}
+	if e := j.partsEvidence(s, level, all...); e.siteRises() && e.siteGoesOn() {
+		e.ofSite.tested, e.ofSite.alpha = j.testedParts, alpha
+		s.Evidence, s.grown, s.net = e, all, net
+	}
+}
+
+// partsEvidence is the evidence of some parts of a site together.
+func (j *judgement) partsEvidence(s *site, level float64, parts ...*part) Evidence {
+	n := len(s.series.Bytes)
+	y, live, turnover := make([]float64, n), make([]float64, n), make([]float64, n)
+	net := 0.0
+	for i := range n {
+		y[i] = s.series.Bytes[i] * 0 // NaN where there is no profile
+	}
+	for _, p := range parts {
+		net += p.net
+		w := p.Weight * p.Weight
+		for i := range n {
+			y[i] += p.Bytes[i]
+			live[i] += w * p.Samples[i]
+			turnover[i] += w * (2*p.Births[i] - p.Samples[i]) // births + (births − in use)
+		}
+	}
+	u, v, _ := j.run.Known(y, s.at)
+	e := j.sampledEvidence(u, v, noiseOf(u, live, turnover, s.at), j.before(y), s.at, net, level)
+	e.Kept = j.kept(y, v[len(v)-1], e.Grew)
+	return e
 }
 
 // siteEvidence asks a site's series what tells growth: bytes y over work u with
 // the noise z, at the snapshots at; net is the sampled objects gained.
 func (j *judgement) siteEvidence(u, y []float64, z stats.Noise, before float64, at []int, net float64) Evidence {
-	alpha := j.cfg.Alpha / float64(j.tested)
+	e := j.sampledEvidence(u, y, z, before, at, net, j.cfg.Alpha/float64(j.tested))
+	e.ofSite.tested, e.ofSite.alpha = j.tested, j.cfg.Alpha
+	return e
+}
+
+// sampledEvidence does the same at the level alpha of its slope and rank.
+func (j *judgement) sampledEvidence(u, y []float64, z stats.Noise, before float64, at []int, net, alpha float64) Evidence {
 	e := measureSampled(u, y, z, before, alpha, alpha)
-	e.ofSite = &siteFacts{watched: j.watched(at), tested: j.tested, alpha: j.cfg.Alpha}
+	e.ofSite = &siteFacts{watched: j.watched(at)}
 	if !e.Measured() {
 		return e
 	}

@@ -12,6 +12,9 @@ const (
 	alphaRank    = 2e-3  // Mann–Kendall on exact counters: six rising values (1/720) pass
 	alphaObjects = 5e-3  // Mann–Kendall of live objects, to call what grows values and not containers
 	alphaDejump  = 1e-3  // slope of a sampled series without its largest step
+	// alphaParts is the level of all parts of sites together, of that of all sites,
+	// which it is added to: a whole site's tests stay as they are.
+	alphaParts = 0.1
 	// alphaAdded is the level of a total that was added up from samples: only a P
 	// too small to be told from 0 passes, since its sites must prove the growth.
 	alphaAdded = 0

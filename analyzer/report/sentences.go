@@ -67,6 +67,7 @@ var sentences = map[detect.Code]string{
 	detect.ContainerShort:    "one object is enlarged again and again: {n} times by about {factor}, from {from} to {to} bytes; a table that fills looks like this for as long: run longer",
 	detect.ContainerGrows:    "one object is enlarged again and again: {n} times by about {factor}, from {from} to {to} bytes, as fast at the end as at the start: appending for ever looks like this",
 	detect.SharesGrowth:      "the process keeps memory beyond doubt; this site holds {samples} of the sampled objects that stayed",
+	detect.PartOfSite:        "what grows are objects of {bytes} bytes, by line: {places}; its other objects come and go",
 	detect.OnlyOfItsSize:     "objects of {from} to {to} bytes are proved to grow by {rate} per {work}, and this site keeps what it allocates of that size; its size is that of all of them",
 	detect.OneStep:           "one step makes the growth; without it there is none",
 	detect.GrowsUnevenly:     "grows at α = {level}, but not evenly (the last third at {share} of the rate of the whole), and there are no exact counters to decide",

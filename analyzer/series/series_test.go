@@ -277,6 +277,16 @@ func TestSites(t *testing.T) {
 	if z := put.Sizes(); len(z) != 1 || z[0].Size != 64 || z[0].Samples[8] != 13 || math.Abs(z[0].Weight-w) > 1e-9 {
 		t.Errorf("sizes %+v, want one of 64 bytes with 13 objects", z)
 	}
+	parts := put.Parts()
+	if len(parts) != 2 || parts[0].Stack != bytesLeaf || parts[1].Stack != fmtLeaf {
+		t.Fatalf("parts %+v, want the two stacks in order", parts)
+	}
+	for i, p := range parts {
+		inUse, born := []float64{8, 5}[i], []float64{24, 26}[i]
+		if p.Size != 64 || p.Samples[8] != inUse || p.Births[8] != born || math.Abs(p.Bytes[8]-inUse*w) > 1 || math.Abs(p.AllocBytes[8]-born*w) > 1 {
+			t.Errorf("part %d: %+v at the end, want %v in use of %v born", i, p, inUse, born)
+		}
+	}
 }
 
 func TestTotals(t *testing.T) {

@@ -11,8 +11,9 @@ import (
 )
 
 // Site is what one call path outside the standard library allocates, per
-// snapshot. Two stacks are one site when they are equal after the standard
-// library's leaf frames are trimmed.
+// snapshot. Two stacks are one site when their functions are equal after the
+// standard library's leaf frames are trimmed; within a run its parts are told by
+// line and object size as well.
 //
 // With sampling rate R an object of s bytes is sampled with p = 1 − e^(−s/R)
 // and stands for w = s/p bytes (METHOD.md, Sites).
@@ -29,18 +30,34 @@ type Site struct {
 
 	AllocBytes []float64 // allocated since the process began, estimated
 
-	stacks map[*snapshot.Stack][]float64 // bytes in use of each whole stack
-	allocs map[*snapshot.Stack][]float64 // bytes allocated at each since the process began
-	sizes  map[int64]*SizeSeries         // by object size
+	parts map[partKey]*Part
+	sizes []*SizeSeries // in increasing order
 }
 
-// SizeSeries is the sampled objects of one size at one site, per snapshot: in
-// use, and allocated since the process began. Sizes are told apart because one
-// call path often makes short-lived and kept objects of different sizes.
+// SizeSeries is the sampled objects of one size, per snapshot: in use, and
+// allocated since the process began. Sizes are told apart because one call path
+// often makes short-lived and kept objects of different sizes.
 type SizeSeries struct {
 	Size            int64   // bytes; 0 where the profile does not say
 	Weight          float64 // bytes a sampled object stands for
 	Samples, Births []float64
+}
+
+// Part is the objects of one size that one whole stack, lines included, allocates
+// at a site: the finest class that a profile tells apart. Two lines of one function
+// often make objects of one size, of which one line's are retained. Lines move from
+// build to build, so a part has no key of its own: it is told by its site's.
+type Part struct {
+	SizeSeries
+	Stack *snapshot.Stack
+
+	Bytes      []float64 // in use, estimated
+	AllocBytes []float64 // allocated since the process began, estimated
+}
+
+type partKey struct {
+	stack *snapshot.Stack
+	size  int64
 }
 
 // weight is w for objects of s bytes sampled at rate R; R ≤ 1 samples everything.
@@ -95,8 +112,7 @@ func (r *Run) sites() {
 					s = &Site{
 						Key: key, Bytes: blank(), Objects: blank(), Samples: blank(), Births: blank(), Live: blank(),
 						Turnover: blank(), AllocBytes: blank(),
-						stacks: map[*snapshot.Stack][]float64{}, allocs: map[*snapshot.Stack][]float64{},
-						sizes: map[int64]*SizeSeries{},
+						parts: map[partKey]*Part{},
 					}
 					byKey[key] = s
 				}
@@ -122,25 +138,20 @@ func (s *Site) add(i, n int, x snapshot.HeapSample, rate float64) {
 	// births + deaths = allocated + (allocated − in use)
 	s.Turnover[i] += wa*wa*a + wa*wa*math.Max(0, a-k)
 	s.AllocBytes[i] += float64(x.AllocBytes)
-	at(s.stacks, x.Stack, n)[i] += float64(x.InuseBytes)
-	at(s.allocs, x.Stack, n)[i] += float64(x.AllocBytes)
-	z, ok := s.sizes[x.Size]
+	p, ok := s.parts[partKey{x.Stack, x.Size}]
 	if !ok {
-		z = &SizeSeries{Size: x.Size, Weight: max(w, wa), Samples: make([]float64, n), Births: make([]float64, n)}
-		s.sizes[x.Size] = z
+		v := make([]float64, 4*n)
+		p = &Part{
+			SizeSeries: SizeSeries{Size: x.Size, Samples: v[:n:n], Births: v[n : 2*n : 2*n]},
+			Stack:      x.Stack, Bytes: v[2*n : 3*n : 3*n], AllocBytes: v[3*n:],
+		}
+		s.parts[partKey{x.Stack, x.Size}] = p
 	}
-	z.Samples[i] += k
-	z.Births[i] += a
-}
-
-// at is the series of a stack, made where there is none yet.
-func at(of map[*snapshot.Stack][]float64, st *snapshot.Stack, n int) []float64 {
-	y, ok := of[st]
-	if !ok {
-		y = make([]float64, n)
-		of[st] = y
-	}
-	return y
+	p.Weight = max(p.Weight, w, wa)
+	p.Samples[i] += k
+	p.Births[i] += a
+	p.Bytes[i] += float64(x.InuseBytes)
+	p.AllocBytes[i] += float64(x.AllocBytes)
 }
 
 // finish makes Turnover count from the first snapshot that has a heap profile
@@ -152,8 +163,21 @@ func (s *Site) finish(first, last int) {
 		s.Turnover[i] = math.Max(0, q-base)
 	}
 	grew := map[*snapshot.Stack]float64{}
-	for st, y := range s.stacks {
-		grew[st] = lately(y[first : last+1])
+	bySize := map[int64]*SizeSeries{}
+	for _, p := range s.Parts() {
+		grew[p.Stack] += lately(p.Bytes[first : last+1])
+		z, ok := bySize[p.Size]
+		if !ok {
+			n := len(p.Samples)
+			z = &SizeSeries{Size: p.Size, Samples: make([]float64, n), Births: make([]float64, n)}
+			bySize[p.Size] = z
+			s.sizes = append(s.sizes, z)
+		}
+		z.Weight = max(z.Weight, p.Weight)
+		for i := range z.Samples {
+			z.Samples[i] += p.Samples[i]
+			z.Births[i] += p.Births[i]
+		}
 	}
 	s.Stack = largest(grew, compareStacks)
 }
@@ -179,9 +203,14 @@ func compareStacks(a, b *snapshot.Stack) int {
 	})
 }
 
-// Sizes returns the site's object sizes in increasing order.
-func (s *Site) Sizes() []*SizeSeries {
-	return slices.SortedFunc(maps.Values(s.sizes), func(a, b *SizeSeries) int { return cmp.Compare(a.Size, b.Size) })
+// Sizes returns the site's objects by size, in increasing order.
+func (s *Site) Sizes() []*SizeSeries { return s.sizes }
+
+// Parts returns the site's parts by size, then by stack. O(n log n) for n parts.
+func (s *Site) Parts() []*Part {
+	return slices.SortedFunc(maps.Values(s.parts), func(a, b *Part) int {
+		return cmp.Or(cmp.Compare(a.Size, b.Size), compareStacks(a.Stack, b.Stack))
+	})
 }
 
 // StackAllocation is what one whole stack of a site allocated, estimated.
@@ -193,10 +222,14 @@ type StackAllocation struct {
 // Allocated is what each stack of the site allocated between two snapshots that
 // have a heap profile, the most first.
 func (s *Site) Allocated(from, to int) []StackAllocation {
+	made := map[*snapshot.Stack]float64{}
+	for _, p := range s.Parts() {
+		made[p.Stack] += p.AllocBytes[to] - p.AllocBytes[from]
+	}
 	var out []StackAllocation
-	for st, y := range s.allocs {
-		if d := y[to] - y[from]; d > 0 {
-			out = append(out, StackAllocation{st, d})
+	for st, bytes := range made {
+		if bytes > 0 {
+			out = append(out, StackAllocation{st, bytes})
 		}
 	}
 	slices.SortFunc(out, func(a, b StackAllocation) int {
