@@ -47,7 +47,7 @@ func (j *judgement) heapFindings() []Finding {
 			enlarged = append(enlarged, s)
 		case s.Because == MaskedByOthers:
 			masked = append(masked, s)
-		case s.Verdict == Leak:
+		case s.Verdict == Leak, s.Because == SharedBlocks:
 			proved = append(proved, s)
 		case s.Verdict == Growing:
 			open = append(open, s)
@@ -62,7 +62,10 @@ func (j *judgement) heapFindings() []Finding {
 		f := j.siteFinding(c, v, heap)
 		f.Reasons = append([]Reason{why}, f.Reasons...)
 		if len(c.site.grown) > 0 {
-			f.because(PartOfSite, j.placed(c.site.grown, j.workOver(c.at)))
+			f.because(PartOfSite, j.placed(c.site.grown))
+		}
+		if v == Suspect && why.Code != SharedBlocks && tiny(c.parts) {
+			f.because(SharedBlocks, Values{Samples: c.samples})
 		}
 		attributed += c.grew()
 		out = append(out, f)
@@ -74,11 +77,7 @@ func (j *judgement) heapFindings() []Finding {
 	}
 	as(proved)
 	as(masked)
-	for _, s := range enlarged {
-		if s.Verdict == Suspect || !leaks {
-			as([]*site{s})
-		}
-	}
+	as(enlarged)
 	if !leaks {
 		as(open)
 		as(behind)
@@ -90,13 +89,14 @@ func (j *judgement) heapFindings() []Finding {
 		add(c, Suspect, Reason{SharesGrowth, Values{Samples: c.samples}})
 	}
 	for _, c := range j.onlyOfItsSize(named, heap) {
+		named = append(named, c.site)
 		z := c.class.series
 		add(c, Suspect, Reason{OnlyOfItsSize, Values{From: float64(z.Over + 1), To: float64(z.Size), Rate: c.class.fit.PerX, Per: j.per()}})
 	}
 	if heap != nil && !heap.series.Sampled && heap.Verdict == Leak {
 		attribute(out, heap.Growth)
 	}
-	if f, ok := j.remainder(heap, attributed, len(out)); ok {
+	if f, ok := j.remainder(heap, attributed, named); ok {
 		out = append(out, f)
 	}
 	return out
@@ -128,7 +128,7 @@ func (j *judgement) shares(proved []*site, heap *total) []claim {
 	}
 	var all []claim
 	for _, s := range j.sites {
-		if s.Verdict == Leak || s.container() {
+		if slices.Contains(proved, s) || s.container() {
 			continue
 		}
 		if c := j.stayed(s); c.bytes > 0 {
@@ -179,9 +179,27 @@ func (j *judgement) stayed(s *site) claim {
 	return c
 }
 
+// unproved are the parts of sites not named that rose and make a good part of the
+// growth by themselves: where the rest is likely to be, without proof.
+func (j *judgement) unproved(heap *total, named []*site) Values {
+	var all []*part
+	for _, s := range j.sites {
+		if slices.Contains(named, s) || observing(s.series.Stack.Frames) {
+			continue
+		}
+		for _, p := range s.parts {
+			if _, y, _ := j.run.Known(p.Bytes, s.at); p.bytes() >= restShare*heap.Grew && stats.MannKendall(y).P <= alphaRest {
+				all = append(all, p)
+			}
+		}
+	}
+	return j.placed(all)
+}
+
 // placed names the lines of parts, the largest first, with the mean size of their
 // objects.
-func (j *judgement) placed(parts []*part, work float64) Values {
+func (j *judgement) placed(parts []*part) Values {
+	work := j.res.Window.Work
 	sorted := slices.SortedStableFunc(slices.Values(parts), func(a, b *part) int { return cmp.Compare(b.bytes(), a.bytes()) })
 	var v Values
 	var bytes, objects float64
@@ -239,17 +257,17 @@ func (j *judgement) siteFinding(c claim, v Verdict, heap *total) Finding {
 }
 
 // remainder is the finding for growth that is proved and that no site explains.
-func (j *judgement) remainder(heap *total, attributed float64, named int) (Finding, bool) {
+func (j *judgement) remainder(heap *total, attributed float64, named []*site) (Finding, bool) {
 	if heap == nil || !(heap.Grew > 0) {
 		return Finding{}, false
 	}
 	share := (heap.Grew - attributed) / heap.Grew
-	if named > 0 && heap.Grew-attributed < unexplained*heap.Grew {
+	if len(named) > 0 && heap.Grew-attributed < unexplained*heap.Grew {
 		return Finding{}, false
 	}
 	f := Finding{Kind: KindHeap, Verdict: Leak, Function: Unattributed, ID: identify(KindHeap, Unattributed), Share: Share(share), Trend: heap.trend(), Tests: heap.asked()}
 	f.Bytes = &Rate{heap.Growth.Scale(share), j.per()}
-	if named > 0 {
+	if len(named) > 0 {
 		f.Verdict = Growing
 		f.because(PartAtNoSite, Values{Share: share})
 	} else {
@@ -257,6 +275,9 @@ func (j *judgement) remainder(heap *total, attributed float64, named int) (Findi
 	}
 	if sizes := j.sizesThatLeak(heap); len(sizes) > 0 {
 		f.because(SizesThatGrow, Values{Parts: sizes})
+	}
+	if v := j.unproved(heap, named); len(v.Parts) > 0 {
+		f.because(GrewUnproved, v)
 	}
 	switch p := j.run.Period; { // what makes the next run see the site
 	case len(j.run.Sites) == 0:

@@ -104,6 +104,8 @@ func (s *site) reason(shrink []*site, module string, per Per) Reason {
 	switch s.Because {
 	case PassesAllTests:
 		v = Values{Level: e.ofSite.alpha, N: e.ofSite.tested, Samples: s.net, Tau: e.Tau, P: p}
+	case SharedBlocks:
+		v = Values{Samples: s.net}
 	case ContainerSlackens, ContainerShort, ContainerGrows:
 		c := e.ofSite.grows
 		v = Values{N: c.steps, Times: c.factor, From: c.from, To: c.to}

@@ -96,6 +96,7 @@ type siteFacts struct {
 	watched bool // enough profiles to judge by them alone
 	tested  int  // sites that share the level
 	alpha   float64
+	tiny    bool       // most of what grew are blocks that tiny objects of any site share
 	grows   *container // one object that is enlarged again and again; nil: none
 }
 

@@ -19,6 +19,12 @@ func (j *judgement) joined(sites []Finding) []Finding {
 	var out []Finding
 	alone := -1 // index in out of the one suspect that no group of goroutines keeps
 	left := 0
+	for _, g := range j.groups {
+		if g.unreadBody() {
+			g.finding.Shape = shapeBody + guessed
+			g.finding.because(BodyNotClosed, Values{})
+		}
+	}
 	order(sites)
 	for _, f := range sites {
 		if len(j.groups) > 0 && isDescriptor(f.Stack) {
@@ -27,9 +33,13 @@ func (j *judgement) joined(sites []Finding) []Finding {
 		for _, g := range j.groups {
 			if g.keeps(&f) {
 				f.HeldBy = append(f.HeldBy, g.holder())
-				f.Shape = shapeGoroutine
-				if g.series.Root != series.Enclosing(g.series.Root) {
+				switch {
+				case g.unreadBody():
+					f.Shape = shapeBody + guessed
+				case g.series.Root != series.Enclosing(g.series.Root):
 					f.Shape = shapeClosure
+				default:
+					f.Shape = shapeGoroutine
 				}
 				g.finding.because(MemoryGrowsWith, Values{Function: f.Function})
 			}
@@ -59,6 +69,7 @@ func (j *judgement) joined(sites []Finding) []Finding {
 	}
 	out = append(out, j.churn(out)...)
 	order(out)
+	j.link(out)
 	for i := range out {
 		out[i].document()
 	}
@@ -85,6 +96,9 @@ func (g *group) keeps(f *Finding) bool {
 	root := g.series.Root
 	if len(f.Stack) == 0 || root == "" || g.Verdict.Rank() > Growing.Rank() {
 		return false
+	}
+	if g.unreadBody() {
+		return slices.ContainsFunc(f.Stack, clientConnection)
 	}
 	frames := g.series.Stack.Frames
 	return !series.Standard(frames[len(frames)-1]) && begunOn(g.series, f.Stack, f.Function)
@@ -113,20 +127,33 @@ func (j *judgement) clustered(sites []Finding) []Finding {
 	}
 	var whole []Finding
 	for _, k := range keys {
-		whole = append(whole, merged(parts[k], strings.Count(k, "\n")))
+		f := merged(parts[k], strings.Count(k, "\n"))
+		if k == RuntimeItself {
+			f.Function, f.File, f.Line = RuntimeItself, "", 0
+		}
+		whole = append(whole, f)
 	}
 	order(whole)
 	return append(j.listMinor(whole), out...)
 }
 
-// path is the key of a cluster: the functions from the culprit to the root.
+// path is the key of a cluster: the functions from the culprit to the root. Stacks
+// of the runtime's frames alone are one: no code of the user's is on them.
 func (j *judgement) path(stack []snapshot.Frame) string {
+	if !slices.ContainsFunc(stack, func(f snapshot.Frame) bool { return !ofRuntime(f) }) {
+		return RuntimeItself
+	}
 	var b strings.Builder
 	for _, f := range stack[max(0, series.Culprit(stack, j.cfg.Module)):] {
 		b.WriteString(f.Function)
 		b.WriteByte('\n')
 	}
 	return b.String()
+}
+
+func ofRuntime(f snapshot.Frame) bool {
+	p := series.Package(f.Function)
+	return p == "runtime" || strings.HasPrefix(p, "internal/runtime/")
 }
 
 // merged is one finding of the parts of a cluster, of which there is at least
@@ -234,7 +261,7 @@ func (j *judgement) listMinor(whole []Finding) []Finding {
 	}
 	var out, minor []Finding
 	for i, f := range whole {
-		if i > 0 && f.Share > 0 && f.Share < minorShare && len(f.HeldBy) == 0 && !many(&f) {
+		if i > 0 && f.Share > 0 && f.Share < minorShare && (len(f.HeldBy) == 0 || heldAlike(&f, &whole[0])) && !many(&f) {
 			minor = append(minor, f)
 			continue
 		}

@@ -20,6 +20,7 @@ type group struct {
 	watched float64   // seconds of the recording, of those that pile up
 	u, y    []float64 // the judged counts
 	finding Finding
+	with    []*group // others that finding stands for
 }
 
 // measureGroups measures the groups that may be something to speak of: those that
@@ -273,6 +274,7 @@ func (j *judgement) connected() []*group {
 			continue
 		}
 		out[i].finding.because(SoDo, Values{Wait: g.series.Reason, Function: g.finding.Function})
+		out[i].with = append(out[i].with, g)
 	}
 	return out
 }

@@ -23,7 +23,8 @@ type holding struct {
 // they were begun or by themselves, and what the runtime needs for each of them.
 func (j *judgement) heldBy(groups []*group) (h holding) {
 	for _, s := range j.sites {
-		n, bytes := j.stayed(s)
+		c := j.stayed(s)
+		n, bytes := c.samples, c.bytes
 		if n == 0 || s.series.Stack == nil {
 			continue
 		}

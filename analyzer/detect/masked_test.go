@@ -94,9 +94,9 @@ func findingReasons(f *Finding) []Reason {
 	return f.Reasons
 }
 
-// moves are healthy programs in which memory moves between sites while the exact
+// swaps are healthy programs in which memory moves between sites while the exact
 // total stays: some of them move it for as long as the run lasts.
-func moves() []move {
+func swaps() []move {
 	return []move{
 		{"a cache bounded by bytes serves other things than before", func(r *rand.Rand, n int) (a, b []life) {
 			k := 50 + r.IntN(400)
@@ -175,7 +175,7 @@ func TestCalibrationOfMaskedSites(t *testing.T) {
 	if !c.within(healthy.masked, c.runs, 0.01) {
 		t.Errorf("healthy sites: %s masked", share(healthy.masked, c.runs))
 	}
-	for _, m := range moves() {
+	for _, m := range swaps() {
 		leaks := row(m.name, func(r *rand.Rand) []allocSite {
 			x, y := m.lives(r, n+drain)
 			return []allocSite{{at(1, "example.com/app.A", handler), 1024, x}, {at(2, "example.com/app.B", handler), 1024, y}}

@@ -101,3 +101,55 @@ func TestASmallLeakBesideALargeOne(t *testing.T) {
 		}
 	}
 }
+
+// A block of 16 bytes counts for the site that opened it, whose own object in it may
+// be dead.
+func TestSharedBlocks(t *testing.T) {
+	t.Parallel()
+	opens := func(size int64) allocator {
+		return allocator{at(41, "example.com/app.Format", "example.com/app.Handle", handler), size, 0, 12}
+	}
+	for _, c := range []struct {
+		size int64
+		want Verdict
+	}{{16, Suspect}, {24, Leak}, {8, Leak}} {
+		total := 12 * 19 * perSample(float64(c.size))
+		res := Analyze(leaky(total, sampledHeaps(seeded("tiny", 1), 20, sampling, opens(c.size))).run(), DefaultConfig())
+		f := find(res, "example.com/app.Format")
+		if res.Verdict != RunLeak || f == nil || f.Verdict != c.want || saysAny(f.Reasons, SharedBlocks) != (c.want == Suspect) || f.Share < 0.7 {
+			t.Errorf("%d bytes: the run is %s with %+v, want a leak and %s at app.Format", c.size, res.Verdict, res.Findings, c.want)
+		}
+	}
+}
+
+// A container that grows is told beside a leak elsewhere, and so is what rose among
+// the rest that no site explains.
+func TestWhatGrowsBesideALeak(t *testing.T) {
+	t.Parallel()
+	keep := allocator{at(2, "example.com/app.Keep", "example.com/app.Handle", handler), 128, 0, 12}
+	total := 12 * 19 * perSample(128)
+	heap := sampledHeaps(seeded("beside", 1), 20, sampling, keep)
+	for i, h := range appended(20, func(i int) float64 { return 100_000 * float64(i+1) }) {
+		heap[i].Samples = append(heap[i].Samples, h.Samples...)
+	}
+	res := Analyze(leaky(total+1.4e6, heap).run(), DefaultConfig())
+	if f := find(res, "example.com/app.Append"); f == nil || f.Verdict != Growing || !saysAny(f.Reasons, ContainerShort) {
+		t.Errorf("findings %+v, want the container as well", res.Findings)
+	}
+
+	// Half of what is born at app.Table dies, as tables that are split do.
+	table, churn := at(3, "example.com/app.Table", "example.com/app.Handle", handler), at(4, "example.com/app.Parse", "example.com/app.Handle", handler)
+	heap = sampledHeaps(seeded("rest", 1), 20, sampling, keep)
+	const size = 200_000
+	for i := range heap {
+		n := int64(i / 3)
+		heap[i].Samples = append(heap[i].Samples,
+			snapshot.HeapSample{Stack: table, Size: size, InuseObjects: n, InuseBytes: n * size, AllocObjects: 3 * n, AllocBytes: 3 * n * size},
+			snapshot.HeapSample{Stack: churn, Size: size, InuseObjects: int64(2 - i%3), InuseBytes: int64(2-i%3) * size, AllocObjects: int64(9 + 9*i), AllocBytes: int64(9+9*i) * size})
+	}
+	res = Analyze(leaky(1.8*total, heap).run(), DefaultConfig())
+	r := reasonOf(find(res, Unattributed), GrewUnproved)
+	if r == nil || len(r.Values.Parts) != 1 || r.Values.Parts[0].Function != "example.com/app.Table" || r.Values.Parts[0].Line != 3 {
+		t.Errorf("findings %+v, want (unattributed) to list app.Table alone", res.Findings)
+	}
+}

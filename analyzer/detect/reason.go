@@ -161,6 +161,7 @@ const (
 	ContainerShort    Code = "container-short"      // likewise; too short to tell from a table that fills
 	ContainerGrows    Code = "container-grows"      // likewise, as fast at the end
 	SharesGrowth      Code = "shares-growth"        // Samples of what stayed are here
+	SharedBlocks      Code = "shared-blocks"        // of 16 bytes: +Samples, and objects of other sites may be what holds them
 	PartOfSite        Code = "part-of-site"         // the other objects of the site come and go; those that grow are of Bytes at Parts
 	OnlyOfItsSize     Code = "only-of-its-size"     // objects of From to To bytes grow by Rate
 	OneStep           Code = "one-step"             // makes the growth
@@ -172,12 +173,14 @@ const (
 	BacklogAtSite     Code = "backlog-at-site"      // +Samples, Share went away in the drain
 	NoSiteExplains    Code = "no-site-explains"     //
 	PartAtNoSite      Code = "part-at-no-site"      // Share of the growth
+	GrewUnproved      Code = "grew-unproved"        // Parts, beside what is named
 	SizesThatGrow     Code = "sizes-that-grow"      // Parts: Bytes and Rate
 	NoHeapProfile     Code = "no-heap-profile"      // remedy: link one
 	SampledTooRarely  Code = "sampled-too-rarely"   // remedy: lower Period
 	SampleMore        Code = "sample-more"          // remedy: run longer, or lower the rate further
 	PerStuckGoroutine Code = "per-stuck-goroutine"  // Bytes each
 	OthersWithStuck   Code = "others-with-stuck"    // N sites that grow with stuck goroutines
+	AsManyAt          Code = "as-many-at"           // as Function, under one caller
 	GrowTogether      Code = "grow-together"        // N sites: Parts
 	LittleBeside      Code = "little-beside"        // Parts
 	SeriesPerLabel    Code = "series-per-label"     // Function, of a metrics library, is on the way
@@ -210,6 +213,7 @@ const (
 	CameLate              Code = "came-late"                // Count after the first third, none ended in Seconds
 	MemoryGrowsWith       Code = "memory-grows-with"        // them, at Function
 	HeapGrowsWithEach     Code = "heap-grows-with-each"     // of them, by Bytes
+	BodyNotClosed         Code = "body-not-closed"          // they read connections of net/http's client
 	SoDo                  Code = "so-do"                    // those that wait at Wait in Function
 )
 

@@ -200,7 +200,10 @@ type Finding struct {
 	Trend     *Trend   `json:"trend,omitempty"`
 	Reasons   []Reason `json:"reasons,omitempty"`
 	Tests     []Test   `json:"tests,omitempty"`
-	HeldBy    []Holder `json:"-"`
+	// Cause is the id of the finding above that this one is told to have its cause
+	// with; empty for none.
+	Cause  string   `json:"cause,omitempty"`
+	HeldBy []Holder `json:"-"`
 	// Parts are the ids of the sites that a finding stands for, its own among
 	// them; empty where it is one site.
 	Parts []string `json:"-"`
@@ -220,6 +223,7 @@ type Holder struct {
 // Names of findings that stand for no single site.
 const (
 	Unattributed  = "(unattributed)"
+	RuntimeItself = "(runtime)" // stacks of the runtime's frames alone
 	OutsideGoHeap = "(outside the Go heap)"
 )
 

@@ -83,9 +83,8 @@ func totalRules() []Rule {
 // are the judge of whether memory is kept at all, and a site says where.
 func siteRules() []Rule {
 	return []Rule{
-		{"every test passes", func(e *Evidence, o *Others) bool {
-			return e.siteRises() && !e.goneWith(o) && e.siteGoesOn() && !e.contradicted(o) && !e.alone(o)
-		}, Leak, PassesAllTests},
+		{"blocks that sites share", func(e *Evidence, o *Others) bool { return e.siteLeaks(o) && e.ofSite.tiny && o.HeapExact }, Suspect, SharedBlocks},
+		{"every test passes", func(e *Evidence, o *Others) bool { return e.siteLeaks(o) }, Leak, PassesAllTests},
 		{"a container that slackens", func(e *Evidence, _ *Others) bool { return e.container() && !e.ofSite.grows.sustained }, Growing, ContainerSlackens},
 		{"a container, watched too briefly", func(e *Evidence, _ *Others) bool {
 			return e.container() && (e.ofSite.grows.steps < leastSteps || !e.ofSite.watched)
@@ -186,6 +185,12 @@ func (e *Evidence) open() bool {
 // siteRises asks the tests that tell growth of a site from none.
 func (e *Evidence) siteRises() bool {
 	return e.Significant() && e.ofSite.samples.Passed && e.Enough.Passed && e.Material.Passed
+}
+
+// siteLeaks reports that a site passes every test, and that nothing else contradicts
+// it.
+func (e *Evidence) siteLeaks(o *Others) bool {
+	return e.siteRises() && !e.goneWith(o) && e.siteGoesOn() && !e.contradicted(o) && !e.alone(o)
 }
 
 // siteGoesOn asks those that tell a leak from growth that ends.

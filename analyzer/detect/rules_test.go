@@ -101,6 +101,7 @@ func ruleTables() []ruleTable {
 		{"sites", siteRules(), func() (*Evidence, Others) {
 			return risingSite(), Others{Heap: Leak, HeapExact: true, HeapKnown: true, HeapUpper: 100, Clean: 64}
 		}, []ruleCase{
+			{"blocks that sites share", "every test passes", func(e *Evidence, _ *Others) { e.ofSite.tiny = true }},
 			{"every test passes", "a container that slackens", func(e *Evidence, _ *Others) { e.ofSite.grows = &container{} }},
 			{"a container that slackens", "a container, watched too briefly", func(e *Evidence, o *Others) {
 				e.ofSite.grows, o.Heap = &container{steps: leastSteps - 1}, Growing
@@ -246,6 +247,17 @@ func TestEachRuleDecides(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Without exact counters a site is all that tells of a leak: where the blocks are
+// shared, the process leaks all the same.
+func TestSharedBlocksWithoutCounters(t *testing.T) {
+	t.Parallel()
+	e := risingSite()
+	e.ofSite.tiny = true
+	if d := decide(siteRules(), e, &Others{}); d.Verdict != Leak {
+		t.Errorf("%+v, want a leak", d)
 	}
 }
 

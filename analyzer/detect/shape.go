@@ -21,6 +21,7 @@ const (
 	shapeTimer     = "timer or ticker"
 	shapeContext   = "context children"
 	shapeSubslice  = "sub-slice of a large buffer"
+	shapeBody      = "HTTP body not closed"
 
 	guessed = " (a guess)"
 )
@@ -42,10 +43,38 @@ func (f *Finding) document() {
 		f.Docs = "docs/shapes.md#timer-or-ticker"
 	case shapeContext:
 		f.Docs = "docs/shapes.md#context-children"
+	case shapeBody:
+		f.Docs = "docs/shapes.md#http-body-not-closed"
 	}
 	if f.Verdict == Churn {
 		f.Docs = "docs/churn.md"
 	}
+}
+
+// Frames of net/http's client: what makes a connection and what reads from it.
+const (
+	clientReader = "net/http.(*persistConn).readLoop"
+	clientWriter = "net/http.(*persistConn).writeLoop"
+	clientDial   = "net/http.(*Transport).dialConn"
+	clientCall   = "net/http.(*Transport).roundTrip"
+)
+
+// unreadBody reports goroutines, or others that grow like them, that read the
+// connections of net/http's client and wait in a select: for the body of a response
+// to be read to its end or closed. The reader of an idle connection waits for I/O.
+func (g *group) unreadBody() bool {
+	if g.Verdict.Rank() > Growing.Rank() {
+		return false
+	}
+	return slices.ContainsFunc(append(slices.Clip(g.with), g), func(x *group) bool {
+		return x.series.Root == clientReader && x.series.Reason == "select"
+	})
+}
+
+// clientConnection reports a frame that makes a connection of net/http's client, or
+// that sends a request over it: the connection holds both until the body is closed.
+func clientConnection(f snapshot.Frame) bool {
+	return slices.Contains([]string{clientReader, clientWriter, clientDial, clientCall}, f.Function)
 }
 
 // A habit is a way to leak that the frames of an allocation betray.

@@ -84,6 +84,21 @@ func (s *site) perByte(parts []*part) float64 {
 	return objects / bytes
 }
 
+// tiny reports parts that grow mainly by blocks of the tiny allocator: objects of
+// less than 16 bytes without pointers share blocks of 16, of which each is profiled as
+// the object of whichever site opened it and stays as long as any object in it does.
+// A block of one's own of that size looks the same.
+func tiny(parts []*part) bool {
+	var shared, all float64
+	for _, p := range parts {
+		all += p.bytes()
+		if p.Size == SmallestObject {
+			shared += p.bytes()
+		}
+	}
+	return shared > mainPart*all
+}
+
 // partsOf are the parts of a site that were seen in the judged snapshots.
 //
 // Without growth births and deaths are equally likely, so net/√(births+deaths) is
@@ -159,6 +174,7 @@ func (j *judgement) measureSite(s *site) {
 	if s.Measured() && !(s.siteRises() && s.siteGoesOn()) && s.ofSite.grows == nil && len(s.parts) > 1 {
 		j.measureParts(s)
 	}
+	s.ofSite.tiny = tiny(s.retained())
 }
 
 // measureParts looks for growth that the births and deaths of a site's other

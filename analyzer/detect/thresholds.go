@@ -15,6 +15,7 @@ const (
 	// alphaParts is the level of all parts of sites together, of that of all sites,
 	// which it is added to: a whole site's tests stay as they are.
 	alphaParts = 0.1
+	alphaRest  = 0.01 // Mann–Kendall of a part, to be listed as what may hold growth that is proved elsewhere
 	// alphaAdded is the level of a total that was added up from samples: only a P
 	// too small to be told from 0 passes, since its sites must prove the growth.
 	alphaAdded = 0
@@ -104,6 +105,7 @@ const (
 	leastShare      = 0.05 // of the total's growth, to be a suspect
 	mostDied        = 0.25 // of what was born of a size, to count as kept
 	sureNet         = 3    // standard deviations of net samples, to count as kept all the same
+	restShare       = 0.02 // of the total's growth, to be listed with what no site explains
 	unexplained     = 0.3  // of the total's growth, to be told beside named sites
 	classRulesOut   = 0.5  // of what samples stand for: their exactly counted class grew by less
 	minorClass      = 0.05 // of the total's growth, below: a size class is not followed
@@ -113,6 +115,7 @@ const (
 	majorShare      = 0.25 // … this much: told with it
 	ownOverCalls    = 2    // what a function allocates itself, over all its calls, to be shown in their place
 	alikeWithin     = 0.1  // and two: groups that grow by the same number
+	widestAlike     = 4    // an interval's upper bound over its lower, at the most: sites that retain as many objects
 	residentAtLeast = 0.5  // of what grew outside must be resident
 	mostExplained   = 0.5  // of resident memory's growth, by the heap or all that is the runtime's, to be warned of
 	worthNaming     = 0.01 // of the growth, for a kind of the runtime's memory
@@ -129,7 +132,8 @@ const perGoroutine = 4 << 10
 const perRamping = 32 << 10
 
 // SmallestObject is the size of the smallest object worth counting, bytes: what
-// objects are at the least where only their number is known.
+// objects are at the least where only their number is known. It is also that of the
+// tiny allocator's blocks (maxTinySize of runtime/malloc.go).
 const SmallestObject = 16
 
 // What a snapshot itself leaves behind in the target: the upper ends of what idle
@@ -196,7 +200,7 @@ const (
 	aboutOnce   = 0.2      // of a whole number, and the most that sampling may leave open
 	leastRead   = 0.5      // an operation, of what was read
 	mostWhole   = 4        // an operation
-	mainPart    = 0.5      // of the site's growth that must be theirs
+	mainPart    = 0.5      // of the site's growth that must be theirs; likewise of shared blocks
 )
 
 // Power: the probability with which a leak of the stated size would have been
