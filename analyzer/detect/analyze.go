@@ -30,6 +30,7 @@ type judgement struct {
 	shrink      []*site // of them, those that make room for others
 	tested      int     // sites that share the level of their tests
 	testedParts int     // of sites that have more than one, likewise
+	atSites     atSites
 
 	partial string // why this is no whole run, in words; empty for a whole one
 
@@ -52,6 +53,7 @@ func judge(run *snapshot.Run, cfg Config) *judgement {
 	j.measureClasses()
 	j.measureGroups()
 	j.measureSites()
+	j.atSites = j.countAtSites()
 
 	for _, g := range j.groups {
 		g.others = j.groupOthers(g)
@@ -213,7 +215,7 @@ func (t *total) report(j *judgement) Total {
 	}
 	out.Bound = t.bound(j.per(), out.OpsPerSecond)
 	if t.Rule != "" {
-		out.Tests, out.Reasons = t.asked(), t.reasons(j.per(), j.ramp())
+		out.Tests, out.Reasons = t.asked(), t.reasons(j)
 	}
 	return out
 }

@@ -5,10 +5,10 @@ import "math"
 // This file gives a decision its figures: the reason of the rule that decided,
 // and what else a reader of it should know, in the order in which it is told.
 
-// reasons of a total. ramp says that a heap total was taken for growth that comes
-// with goroutines: that is told of the other one, too, where it grows.
-func (t *total) reasons(per Per, ramp bool) []Reason {
-	e := &t.Evidence
+// reasons of a total. A heap total that was taken for growth that comes with
+// goroutines is told of the other one, too, where it grows.
+func (t *total) reasons(j *judgement) []Reason {
+	e, per := &t.Evidence, j.per()
 	var out []Reason
 	add := func(code Code, v Values) { out = append(out, Reason{code, v}) }
 	ranks := Values{N: e.Judged, Tau: e.Tau, P: e.Rank.Statistic, SlopeP: e.Slope.Statistic}
@@ -16,11 +16,14 @@ func (t *total) reasons(per Per, ramp bool) []Reason {
 	if e.ofTotal.added {
 		add(AddedFromSamples, Values{})
 	}
-	if ramp && e.ofTotal.decides && t.Verdict == Growing {
+	if j.ramp() && e.ofTotal.decides && t.Verdict == Growing {
 		add(WithGoroutines, Values{})
 	}
 	if t.Because == ContainersEnlarge {
 		add(ContainersEnlarge, Values{})
+	}
+	if t.Verdict == Leak && e.ofTotal.containers && j.atSites.Counted >= countedAtLeast {
+		add(CountedAtSites, Values{Share: j.atSites.Counted})
 	}
 	switch {
 	case e.Significant() && !e.Steps.Passed:
@@ -40,6 +43,8 @@ func (t *total) reasons(per Per, ramp bool) []Reason {
 		switch gone := math.Min(1, 1-e.Kept.Statistic); {
 		case e.Kept.Passed:
 			add(KeptAfterDrain, Values{})
+		case t.Verdict == Leak:
+			add(RetainedAtSites, Values{Share: j.atSites.Retained})
 		case e.Kept.Statistic < moreThanGrew:
 			add(MoreGoneThanGrew, Values{})
 		default:

@@ -127,6 +127,7 @@ const (
 	OneMoment         Code = "one-moment"           // all judged snapshots
 	WithGoroutines    Code = "with-goroutines"      // it grows with goroutines that may end by themselves
 	ContainersEnlarge Code = "containers-enlarge"   // bytes rise and objects do not
+	CountedAtSites    Code = "counted-at-sites"     // objects that make Share of the growth were born and stayed
 	StepsNotTrend     Code = "steps-not-trend"      // a staircase tells it better than a line
 	Rises             Code = "rises"                // in N snapshots
 	RisesUnevenly     Code = "rises-unevenly"       // likewise, but not along a line
@@ -137,6 +138,7 @@ const (
 	BelowFloor        Code = "below-floor"          // Grew less than Floor
 	GoneAfterDrain    Code = "gone-after-drain"     // Share of the growth
 	MoreGoneThanGrew  Code = "more-gone-than-grew"  // in the drain
+	RetainedAtSites   Code = "retained-at-sites"    // after the drain, Share of the growth: what went was there before
 	KeptAfterDrain    Code = "kept-after-drain"     //
 	SecondPassFlat    Code = "second-pass-flat"     // a cache keyed by content
 	SecondPassGrew    Code = "second-pass-grew"     // at Share of the first's rate

@@ -31,6 +31,7 @@ func (j *judgement) groupOthers(g *group) (o Others) {
 // heap may grow with goroutines that end by themselves: connections that come in, as
 // in any healthy ramp, cost a heap of their own.
 func (j *judgement) totalOthers(t *total) (o Others) {
+	o.AtSites = j.atSites
 	o.Ramp = j.theirs(t, j.mayEnd())
 	if t := j.measured(series.Goroutines); t != nil && t.Grew > 0 {
 		for _, g := range j.groups {

@@ -20,6 +20,7 @@ type Others struct {
 	HeapUpper float64 // their one-sided 95 % bound
 	Clean     float64 // limit of live bytes
 	Shrinks   int     // sites that are shown to shrink
+	AtSites   atSites // parts of the growth of live bytes
 
 	// Ramp says that a heap total grows with goroutines that end by themselves, or may.
 	Ramp bool
@@ -57,14 +58,16 @@ func decide(table []Rule, e *Evidence, o *Others) Decision {
 func totalRules() []Rule {
 	return []Rule{
 		{"not measured", func(e *Evidence, _ *Others) bool { return !e.Measured() }, Unknown, TooFewSnapshots},
-		{"gone after the drain", func(e *Evidence, _ *Others) bool { return e.grew() && e.Kept.Failed() }, Backlog, GoneAfterDrain},
-		{"containers enlarge, bounded", func(e *Evidence, _ *Others) bool { return e.containersEnlarge() && e.Bounded.Passed && !e.byTime() }, Stable, Bounded},
-		{"containers enlarge", func(e *Evidence, _ *Others) bool { return e.containersEnlarge() }, Growing, ContainersEnlarge},
-		{"added from enough profiles", func(e *Evidence, _ *Others) bool { return e.leaks() && e.ofTotal.added && e.ofTotal.watched }, Suspect, AddedFromSamples},
-		{"added from few profiles", func(e *Evidence, _ *Others) bool { return e.leaks() && e.ofTotal.added }, Growing, AddedFromSamples},
-		{"with goroutines that may end", func(e *Evidence, o *Others) bool { return e.leaks() && o.Ramp }, Growing, WithGoroutines},
-		{"every test passes", func(e *Evidence, _ *Others) bool { return e.leaks() }, Leak, Rises},
-		{"every test passes, by time", func(e *Evidence, _ *Others) bool { return e.leaksByTime() }, Leak, Rises},
+		{"gone after the drain", func(e *Evidence, o *Others) bool { return e.grew() && e.gone(o) }, Backlog, GoneAfterDrain},
+		{"containers enlarge, bounded", func(e *Evidence, o *Others) bool {
+			return e.containersEnlarge(o) && e.Bounded.Passed && !e.byTime()
+		}, Stable, Bounded},
+		{"containers enlarge", func(e *Evidence, o *Others) bool { return e.containersEnlarge(o) }, Growing, ContainersEnlarge},
+		{"added from enough profiles", func(e *Evidence, o *Others) bool { return e.leaks(o) && e.ofTotal.added && e.ofTotal.watched }, Suspect, AddedFromSamples},
+		{"added from few profiles", func(e *Evidence, o *Others) bool { return e.leaks(o) && e.ofTotal.added }, Growing, AddedFromSamples},
+		{"with goroutines that may end", func(e *Evidence, o *Others) bool { return e.leaks(o) && o.Ramp }, Growing, WithGoroutines},
+		{"every test passes", func(e *Evidence, o *Others) bool { return e.leaks(o) }, Leak, Rises},
+		{"every test passes, by time", func(e *Evidence, o *Others) bool { return e.leaksByTime(o) }, Leak, Rises},
 		{"grows without load", func(e *Evidence, _ *Others) bool { return e.Unloaded.Passed }, Suspect, GrowsWithoutLoad},
 		{"may grow by time", func(e *Evidence, _ *Others) bool { return e.ByTime.Passed }, Growing, MayGrowByTime},
 		{"its groups leak", func(e *Evidence, o *Others) bool { return e.countPasses() && o.GroupsLeak >= groupsAtLeast }, Leak, MadeByGroups},
@@ -73,7 +76,7 @@ func totalRules() []Rule {
 		{"bounded", func(e *Evidence, _ *Others) bool { return e.bounded() }, Stable, Bounded},
 		{"levelled off", func(e *Evidence, _ *Others) bool { return e.Flat.Passed }, Plateau, LevelledOff},
 		{"the last pass adds nothing", func(e *Evidence, _ *Others) bool { return e.PassBounded.Passed }, Plateau, SecondPassFlat},
-		{"risen by rank, gone after the drain", func(e *Evidence, _ *Others) bool { return e.Rises.Passed && e.Kept.Failed() }, Backlog, GoneAfterDrain},
+		{"risen by rank, gone after the drain", func(e *Evidence, o *Others) bool { return e.Rises.Passed && e.gone(o) }, Backlog, GoneAfterDrain},
 		{"risen by rank", func(e *Evidence, _ *Others) bool { return e.Rises.Passed }, Growing, RisesUnevenly},
 		{"nothing shown", func(*Evidence, *Others) bool { return true }, Unknown, NotBounded},
 	}
@@ -146,12 +149,18 @@ func (e *Evidence) stay() bool { return e.ofGroup.stuck && !e.ofGroup.ended.Fail
 // else the tests say.
 func (e *Evidence) grew() bool { return e.Significant() && e.Enough.Passed }
 
+// gone reports that the drain took the growth of a total. What the sites that grew
+// retain is no part of what it took.
+func (e *Evidence) gone(o *Others) bool {
+	return e.Kept.Failed() && !(e.ofTotal.decides && o.AtSites.Retained >= keptAtLeast)
+}
+
 // leaks reports that bytes or objects pass every test.
-func (e *Evidence) leaks() bool { return e.passesAll() && e.EitherEnough.Passed }
+func (e *Evidence) leaks(o *Others) bool { return e.passesAll(o) && e.EitherEnough.Passed }
 
 // passesAll reports the same but for how much there must be.
-func (e *Evidence) passesAll() bool {
-	return e.ofTotal.decides && e.passes() && e.Material.Passed && !e.Kept.Failed() && !e.PassStops.Passed
+func (e *Evidence) passesAll(o *Others) bool {
+	return e.ofTotal.decides && e.passes() && e.Material.Passed && !e.gone(o) && !e.PassStops.Passed
 }
 
 // byTime reports growth that is there without load or may be.
@@ -159,15 +168,16 @@ func (e *Evidence) byTime() bool { return e.Unloaded.Passed || e.ByTime.Passed }
 
 // leaksByTime reports bytes that pass every test under load, and grow without it,
 // too: then what they grew by without load counts as well.
-func (e *Evidence) leaksByTime() bool {
-	return e.passesAll() && !e.ofTotal.containers && e.Unloaded.Passed && e.ByTime.Passed && e.ofTotal.inAll.Passed
+func (e *Evidence) leaksByTime(o *Others) bool {
+	return e.passesAll(o) && !e.ofTotal.containers && e.Unloaded.Passed && e.ByTime.Passed && e.ofTotal.inAll.Passed
 }
 
 // containersEnlarge reports bytes that pass every test while objects do not rise:
 // an append-only slice, or a buffer cache that fills. A second pass that goes on
-// tells the two apart, and so does a longer run.
-func (e *Evidence) containersEnlarge() bool {
-	return e.leaks() && e.ofTotal.containers && !e.PassGoesOn.Passed
+// tells the two apart, and so does a longer run; or sites count the objects, where
+// the live objects of all are too uncertain to.
+func (e *Evidence) containersEnlarge(o *Others) bool {
+	return e.leaks(o) && e.ofTotal.containers && !e.PassGoesOn.Passed && o.AtSites.Counted < countedAtLeast
 }
 
 // countPasses reports that the number of goroutines passes its tests.

@@ -93,6 +93,7 @@ const (
 const (
 	keptAtLeast     = 0.5  // still there after the drain, below: a backlog
 	moreThanGrew    = -0.5 // kept below this: the drain took much that was there before
+	countedAtLeast  = 0.5  // of bytes, in objects that sites counted: no container
 	movedBelow      = 0.5  // of a site's lower bound: a total bounded below this means memory moved between sites
 	groupsAtLeast   = 0.5  // of the count's growth at groups that leak
 	mostHeld        = 0.5  // of the heap's growth that goroutines hold, for it to be theirs
@@ -104,6 +105,7 @@ const (
 	sitesExplain    = 0.9  // of the total's growth, then no more suspects are named
 	leastShare      = 0.05 // of the total's growth, to be a suspect
 	mostDied        = 0.25 // of what was born of a size, to count as kept
+	sureLess        = 2    // standard deviations of births and deaths, for objects to count as gone
 	sureNet         = 3    // standard deviations of net samples, to count as kept all the same
 	restShare       = 0.02 // of the total's growth, to be listed with what no site explains
 	unexplained     = 0.3  // of the total's growth, to be told beside named sites
@@ -171,8 +173,9 @@ const (
 // Containers: append enlarges large slices by a quarter, small ones and tables
 // by two; what is in between may be rounded to a size class.
 const (
-	leastFactor = 1.1
-	mostFactor  = 2.6
+	leastFactor  = 1.1
+	mostFactor   = 2.6
+	enlargedFrom = 16 // times smaller, an object that a larger one may have replaced: three to four enlargements
 )
 
 // Churn: a place is named where mending it would be felt. The collector's work
