@@ -14,6 +14,7 @@ func (s *session) loadInfo(res *harness.Result) snapshot.LoadInfo {
 		info.Source = "heapdrift"
 		info.Rate = s.cfg.Plan.Rate.Mean()
 		info.Quiesced = s.cfg.Plan.Quiesce
+		info.Contents = contents(s.cfg.Load)
 	}
 	if s.cfg.OpsMetric != "" {
 		info.Source = "metrics"
@@ -28,6 +29,14 @@ func (s *session) loadInfo(res *harness.Result) snapshot.LoadInfo {
 	info.Seconds = st.Active.Seconds()
 	info.Latency = Millis(st.Latency)
 	return info
+}
+
+// contents is how many different requests a load asks in turn; 0 not known.
+func contents(l *harness.HTTPConfig) int {
+	if l == nil || l.BodyFunc != nil {
+		return 0
+	}
+	return max(1, len(l.Bodies), len(l.Requests))
 }
 
 // loadSoFar is the load beside one snapshot.

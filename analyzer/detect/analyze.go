@@ -32,6 +32,8 @@ type judgement struct {
 	testedParts int     // of sites that have more than one, likewise
 	atSites     atSites
 
+	contents int // different requests that each pass repeats; 0 not known to repeat
+
 	partial string // why this is no whole run, in words; empty for a whole one
 
 	res *Result
@@ -40,7 +42,7 @@ type judgement struct {
 // judge does everything but what takes simulation (see complete): it measures each
 // series, lets the rules decide, and makes findings of what they say.
 func judge(run *snapshot.Run, cfg Config) *judgement {
-	j := &judgement{cfg: cfg, run: series.Build(run), target: run.Target, peakRSS: float64(run.Peak.RSS), totals: map[string]*total{}, partial: cmp.Or(run.Failed, run.Ended)}
+	j := &judgement{cfg: cfg, run: series.Build(run), target: run.Target, peakRSS: float64(run.Peak.RSS), totals: map[string]*total{}, contents: run.Load.Contents, partial: cmp.Or(run.Failed, run.Ended)}
 	rate := 0.0
 	if j.run.HasOps {
 		rate = j.run.OpsPerSecond(j.run.Window.Judged)
@@ -79,6 +81,7 @@ func judge(run *snapshot.Run, cfg Config) *judgement {
 	for i := range j.run.Totals {
 		j.res.Totals = append(j.res.Totals, j.totals[j.run.Totals[i].Name].report(j))
 	}
+	j.allow()
 	j.conclude()
 	return j
 }

@@ -8,7 +8,7 @@ import "math"
 // reasons of a total. A heap total that was taken for growth that comes with
 // goroutines is told of the other one, too, where it grows.
 func (t *total) reasons(j *judgement) []Reason {
-	e, per := &t.Evidence, j.per()
+	e, per, contents := &t.Evidence, j.per(), j.contents
 	var out []Reason
 	add := func(code Code, v Values) { out = append(out, Reason{code, v}) }
 	ranks := Values{N: e.Judged, Tau: e.Tau, P: e.Rank.Statistic, SlopeP: e.Slope.Statistic}
@@ -62,7 +62,7 @@ func (t *total) reasons(j *judgement) []Reason {
 		case e.PassStops.Passed:
 			add(SecondPassFlat, Values{})
 		case e.PassGoesOn.Passed:
-			add(SecondPassGrew, Values{Share: e.PassGoesOn.Statistic})
+			add(SecondPassGrew, Values{Share: e.PassGoesOn.Statistic, N: contents})
 		}
 	}
 	switch t.Verdict {

@@ -18,6 +18,9 @@ type Config struct {
 	Module string
 	// Limit is the memory the process may use, in bytes; 0 makes no forecast.
 	Limit int64
+	// Allow are patterns of functions (series.Matches) whose findings are reported
+	// and do not decide the run.
+	Allow []string
 }
 
 // DefaultConfig is METHOD.md's: α = 1 %, 1 B/op and 64 MiB in 30 days

@@ -63,6 +63,9 @@ func (j *judgement) joined(sites []Finding) []Finding {
 	out = j.clustered(out)
 	for i := range out {
 		out[i].guessShape()
+		if at := slices.IndexFunc(out[i].HeldBy, func(h Holder) bool { return h.Stuck }); at >= 0 {
+			out[i].because(HeldByStuck, Values{Count: float64(out[i].HeldBy[at].Goroutines)})
+		}
 	}
 	for _, g := range j.groups {
 		out = append(out, g.finding)
@@ -78,7 +81,7 @@ func (j *judgement) joined(sites []Finding) []Finding {
 
 // holder is the goroutines of g as those who keep something.
 func (g *group) holder() Holder {
-	h := Holder{Goroutines: g.finding.Count, WaitReason: g.series.Reason, Function: g.finding.Function, Root: g.series.Root}
+	h := Holder{Stuck: g.Verdict == Leak, Goroutines: g.finding.Count, WaitReason: g.series.Reason, Function: g.finding.Function, Root: g.series.Root}
 	if by := g.series.CreatedBy.Function; by != series.Enclosing(g.series.Root) {
 		h.CreatedBy = by
 	}

@@ -141,7 +141,7 @@ const (
 	RetainedAtSites   Code = "retained-at-sites"    // after the drain, Share of the growth: what went was there before
 	KeptAfterDrain    Code = "kept-after-drain"     //
 	SecondPassFlat    Code = "second-pass-flat"     // a cache keyed by content
-	SecondPassGrew    Code = "second-pass-grew"     // at Share of the first's rate
+	SecondPassGrew    Code = "second-pass-grew"     // at Share of the first's rate, over the same N contents; 0 not known to repeat
 	LevelledOff       Code = "levelled-off"         // over the last half at most Upper, Limit
 	Bounded           Code = "bounded"              // at most Upper, Limit
 	OutliersWeighLess Code = "outliers-weigh-less"  // N of Of snapshots
@@ -150,6 +150,7 @@ const (
 	AwaitsNextLook    Code = "awaits-next-look"     // a leak if the next look finds it again
 	BelowLevelOfLooks Code = "below-level-of-looks" // passes a single judgement only
 	ProvedByHolder    Code = "proved-by-holder"     // reserved: the object graph shows who holds it
+	GrowthAlone       Code = "growth-alone"         // Bytes were kept over Count units of work: a cache above both looks the same
 	NoGrowthShown     Code = "no-growth-shown"      // at the level of its test
 	NotWholeRun       Code = "not-whole-run"        // the run failed or was ended early: Text
 	GrowsWithoutLoad  Code = "grows-without-load"   // by Rate a second, before the load and in the drain
@@ -214,6 +215,7 @@ const (
 	EndsWithConnection    Code = "ends-with-connection"     // as their other end, which waits for I/O
 	CameLate              Code = "came-late"                // Count after the first third, none ended in Seconds
 	MemoryGrowsWith       Code = "memory-grows-with"        // them, at Function
+	HeldByStuck           Code = "held-by-stuck"            // Count goroutines that do not end retain it
 	HeapGrowsWithEach     Code = "heap-grows-with-each"     // of them, by Bytes
 	BodyNotClosed         Code = "body-not-closed"          // they read connections of net/http's client
 	SoDo                  Code = "so-do"                    // those that wait at Wait in Function

@@ -76,16 +76,20 @@ func (j *judgement) shrinking() []*site {
 // live bytes and goroutines are both known and bounded or flat, live objects are
 // where they are known, and nothing asks for attention; else it is inconclusive. A
 // run that failed or was ended early is never clean: the rest of it is not known.
+// What Config.Allow names decides nothing.
 func (j *judgement) conclude() {
 	atRest := func(name string) bool {
 		t := j.res.Total(name)
-		return t != nil && (t.Verdict == Stable || t.Verdict == Plateau)
+		return t != nil && (t.Verdict == Stable || t.Verdict == Plateau || t.BesideAllowed != nil)
+	}
+	for i := range j.res.Totals {
+		j.res.Totals[i].BesideAllowed = j.besideAllowed(&j.res.Totals[i])
 	}
 	open := !atRest(series.LiveBytes) || !atRest(series.Goroutines) || j.measured(series.LiveObjects) != nil && !atRest(series.LiveObjects)
-	leaks := slices.ContainsFunc(j.res.Totals, func(t Total) bool { return t.Verdict == Leak })
+	leaks := slices.ContainsFunc(j.res.Totals, func(t Total) bool { return t.Verdict == Leak && t.BesideAllowed == nil })
 	for _, f := range j.res.Findings {
-		leaks = leaks || f.Verdict == Leak
-		open = open || f.Verdict.AsksAttention()
+		leaks = leaks || f.Verdict == Leak && f.Allowed == ""
+		open = open || f.Verdict.AsksAttention() && f.Allowed == ""
 	}
 	switch {
 	case leaks:
@@ -98,6 +102,7 @@ func (j *judgement) conclude() {
 	default:
 		j.res.Verdict = RunClean
 	}
+	j.prove()
 }
 
 // tellStuck tells growth that no site explains as that of the goroutines that are

@@ -114,9 +114,14 @@ type Total struct {
 	OpsPerSecond float64 // observed over its judged snapshots; 0 where operations are not known
 	Verdict      Verdict
 	Trend        *Trend
+	Proof        Proof // of a leak
 	Reasons      []Reason
 	Tests        []Test
 	Bound        *Bound // what shows its absence; nil where nothing does
+	// BesideAllowed is the upper bound of what it may have grown by beside the
+	// findings of Config.Allow, per unit of work, where those may make all that is
+	// shown to grow: then it does not decide the run. Else nil.
+	BesideAllowed *float64
 	// First and Last are the values at the ends of the judged tail.
 	First, Last float64
 }
@@ -143,10 +148,12 @@ func (t Total) MarshalJSON() ([]byte, error) {
 		PerOp     *stats.Interval `json:"per_op,omitzero"`
 		PerSecond *stats.Interval `json:"per_second,omitzero"`
 		Verdict   Verdict         `json:"verdict,omitempty"`
+		Proof     Proof           `json:"proof,omitempty"`
+		Beside    *float64        `json:"beside_allowed,omitempty"`
 		Reasons   []Reason        `json:"reasons,omitempty"`
 		Tests     []Test          `json:"tests,omitempty"`
 		Bound     *Bound          `json:"bound,omitempty"`
-	}{t.In(PerOp), t.In(PerSecond), t.Verdict, t.Reasons, t.Tests, t.Bound})
+	}{t.In(PerOp), t.In(PerSecond), t.Verdict, t.Proof, stats.PrintableAt(t.BesideAllowed), t.Reasons, t.Tests, t.Bound})
 }
 
 // Bound is the one-sided 95 % bound of growth that made a total stable or a
@@ -177,7 +184,9 @@ type Finding struct {
 	ID       string           `json:"id"` // hash of kind and function stack: stable across builds
 	Kind     Kind             `json:"kind"`
 	Verdict  Verdict          `json:"verdict,omitempty"`
-	Function string           `json:"function"` // culprit
+	Proof    Proof            `json:"proof,omitempty"`   // of a leak
+	Allowed  string           `json:"allowed,omitempty"` // the pattern of Config.Allow that holds for it: it does not decide the run
+	Function string           `json:"function"`          // culprit
 	File     string           `json:"file,omitempty"`
 	Line     int              `json:"line,omitempty"`
 	Stack    []snapshot.Frame `json:"stack"` // leaf first; empty for (unattributed)
@@ -218,6 +227,7 @@ type Holder struct {
 	Function   string // where they are
 	Root       string // the function they began as
 	CreatedBy  string // the function that began them; empty where it is not known or that of Root
+	Stuck      bool   // they are a leak themselves
 }
 
 // Names of findings that stand for no single site.
@@ -347,6 +357,8 @@ func (w Window) Holds(at time.Time) bool {
 // Result is the judgement of a run.
 type Result struct {
 	Verdict   RunVerdict
+	Proof     Proof    // of a run that leaks: proved where anything that leaks is
+	Reasons   []Reason // of Proof
 	Totals    []Total
 	Findings  []Finding // worst first
 	Power     *Power

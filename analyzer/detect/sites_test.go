@@ -208,7 +208,7 @@ func TestClosureRetention(t *testing.T) {
 	if h == nil || g == nil {
 		t.Fatalf("findings %+v, want the heap's and the goroutines'", res.Findings)
 	}
-	if h.Shape != "closure retention" || !slices.Equal(h.HeldBy, []Holder{{Goroutines: 400, WaitReason: "chan receive", Function: "example.com/app.Start.func1", Root: "example.com/app.Start.gowrap1"}}) {
+	if h.Shape != "closure retention" || !slices.Equal(h.HeldBy, []Holder{{Goroutines: 400, WaitReason: "chan receive", Function: "example.com/app.Start.func1", Root: "example.com/app.Start.gowrap1", Stuck: true}}) {
 		t.Errorf("shape %q, held by %+v", h.Shape, h.HeldBy)
 	}
 	if g.Verdict != Leak || g.Shape != "stuck goroutine" || !says(g.Reasons, Reason{MemoryGrowsWith, Values{Function: "example.com/app.Start"}}) {

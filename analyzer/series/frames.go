@@ -186,3 +186,34 @@ var waits = map[string]string{
 	"internal/poll.runtime_pollWait":        "IO wait",
 	"os/signal.signal_recv":                 "signal wait",
 }
+
+// Matches reports whether a pattern holds for a function: "*" is any text, also
+// none, and all else is itself. The pattern may leave out the directories of the
+// package: "metrics.(*Registry).*" holds for
+// "example.com/shop/metrics.(*Registry).Counter". O(pattern × function).
+func Matches(pattern, function string) bool {
+	end := len(function)
+	if i := strings.IndexAny(function, "[("); i >= 0 {
+		end = i // type arguments and receivers may hold slashes
+	}
+	return glob(pattern, function) || glob(pattern, function[strings.LastIndexByte(function[:end], '/')+1:])
+}
+
+func glob(pattern, s string) bool {
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern == s
+	}
+	s, ok := strings.CutPrefix(s, parts[0])
+	if !ok {
+		return false
+	}
+	for _, p := range parts[1 : len(parts)-1] {
+		i := strings.Index(s, p)
+		if i < 0 {
+			return false
+		}
+		s = s[i+len(p):]
+	}
+	return strings.HasSuffix(s, parts[len(parts)-1])
+}

@@ -164,19 +164,22 @@ type Target struct {
 // prints it. Source is "heapdrift", "metrics" (someone else's load, counted by
 // the target) or empty.
 type LoadInfo struct {
-	Source      string   `json:"source,omitempty"`
-	Rate        float64  `json:"rate,omitempty"`
-	Sent        int64    `json:"sent,omitempty"`
-	Completed   int64    `json:"completed,omitempty"`
-	Errors      int64    `json:"errors,omitempty"`
-	Shed        int64    `json:"shed,omitempty"`
-	Achieved    float64  `json:"achieved_rate,omitempty"`
-	MaxInFlight int64    `json:"max_in_flight,omitempty"`
-	Valid       *bool    `json:"valid,omitempty"`
-	Reason      string   `json:"reason,omitempty"` // why it is not valid
-	Seconds     float64  `json:"seconds,omitempty"`
-	Quiesced    bool     `json:"quiesced,omitempty"`
-	Latency     *Latency `json:"latency_ms,omitempty"`
+	Source      string  `json:"source,omitempty"`
+	Rate        float64 `json:"rate,omitempty"`
+	Sent        int64   `json:"sent,omitempty"`
+	Completed   int64   `json:"completed,omitempty"`
+	Errors      int64   `json:"errors,omitempty"`
+	Shed        int64   `json:"shed,omitempty"`
+	Achieved    float64 `json:"achieved_rate,omitempty"`
+	MaxInFlight int64   `json:"max_in_flight,omitempty"`
+	Valid       *bool   `json:"valid,omitempty"`
+	Reason      string  `json:"reason,omitempty"` // why it is not valid
+	Seconds     float64 `json:"seconds,omitempty"`
+	Quiesced    bool    `json:"quiesced,omitempty"`
+	// Contents is how many different requests are asked in turn, from the first on
+	// again in each pass; 0: not known, or none is ever repeated.
+	Contents int      `json:"contents,omitempty"`
+	Latency  *Latency `json:"latency_ms,omitempty"`
 }
 
 // Peak holds maxima over the run, the light probe's included; 0 is unknown.
