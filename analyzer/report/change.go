@@ -109,7 +109,9 @@ func ChangeText(w io.Writer, c *Changed, o TextOptions) error {
 	for _, line := range Columns(rows[:len(rows)-more], 1, 2, 3) {
 		t.line(line)
 	}
-	t.more(more)
+	for _, l := range hidden(more) {
+		t.line(l)
+	}
 	if n := c.Unchanged; n > 0 {
 		t.line(indent + unchanged(n))
 	}

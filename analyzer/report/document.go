@@ -26,6 +26,10 @@ const Schema = "heapdrift/report/v1"
 type Document struct {
 	Schema   string                   `json:"schema"`
 	Verdict  detect.RunVerdict        `json:"verdict"`
+	Proof    detect.Proof             `json:"proof,omitempty"`   // of a leak: growth or proved
+	Reasons  []detect.Reason          `json:"reasons,omitempty"` // of Proof
+	Why      []string                 `json:"why,omitempty"`     // the same in sentences; of an inconclusive run what is not known
+	Next     []string                 `json:"next,omitempty"`    // what would decide an inconclusive run, the first thing first
 	Target   Target                   `json:"target"`
 	Run      Run                      `json:"run"`
 	Totals   map[string]*detect.Total `json:"totals"` // by name; those of which something is known
@@ -120,6 +124,15 @@ func New(run *snapshot.Run, res *detect.Result) *Document {
 	}
 	for i := range res.Findings {
 		d.Findings = append(d.Findings, NewFinding(&res.Findings[i]))
+	}
+	if res.Verdict == detect.RunInconclusive {
+		var open []said
+		open, d.Next = undecided(run, res, Script)
+		for _, s := range open {
+			d.Why = append(d.Why, s.full)
+		}
+	} else if s := Proof(res, Script); s != "" {
+		d.Proof, d.Reasons, d.Why = res.Proof, res.Reasons, []string{s}
 	}
 	d.Warnings, d.Codes = warnings(res.Warnings, Script)
 	d.Warnings, d.Codes = List(d.Warnings), List(d.Codes)

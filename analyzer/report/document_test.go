@@ -15,7 +15,7 @@ import (
 
 // schema is heapdrift/report/v1: every field, [] for the elements of a list.
 const schema = `
-schema verdict
+schema verdict proof reasons reasons[].code why next
 target target.name target.go_version target.pid target.memprofilerate
 run run.snapshots run.ops run.seconds
 run.load run.load.rate run.load.sent run.load.completed run.load.errors run.load.shed run.load.achieved_rate run.load.max_in_flight run.load.valid
@@ -28,7 +28,7 @@ power power.bytes_per_op power.goroutines_per_op power.confidence power.site_byt
 power.busiest_site power.busiest_site.function power.busiest_site.file power.busiest_site.line power.busiest_site.bytes_per_op power.busiest_site.confidence
 forecast forecast.limit forecast.assumes forecast.limit_bytes forecast.seconds_to_limit forecast.seconds_to_limit.estimate forecast.seconds_to_limit.lo forecast.seconds_to_limit.hi
 findings
-findings[].id findings[].kind findings[].verdict findings[].function findings[].file findings[].line
+findings[].id findings[].kind findings[].verdict findings[].proof findings[].allowed findings[].function findings[].file findings[].line
 findings[].stack findings[].stack[].function findings[].stack[].file findings[].stack[].line
 findings[].docs findings[].wait_reason findings[].created_by findings[].created_by.function findings[].created_by.file findings[].created_by.line findings[].shape
 findings[].bytes_per_op findings[].bytes_per_op.estimate findings[].bytes_per_op.lo findings[].bytes_per_op.hi
@@ -39,7 +39,7 @@ findings[].live_bytes findings[].count findings[].share
 findings[].trend findings[].trend.tau findings[].trend.p findings[].trend.n
 findings[].why findings[].warnings findings[].held_by
 findings[].reasons findings[].reasons[].code findings[].reasons[].values findings[].tests
-totals.live_bytes.reasons totals.live_bytes.reasons[].code totals.live_bytes.reasons[].values totals.live_bytes.tests
+totals.live_bytes.proof totals.live_bytes.beside_allowed totals.live_bytes.reasons totals.live_bytes.reasons[].code totals.live_bytes.reasons[].values totals.live_bytes.tests
 warnings warning_codes`
 
 // paths lists the fields of a decoded JSON value.
@@ -86,9 +86,13 @@ func TestFieldsAreThoseOfTheSchema(t *testing.T) {
 	for i := range res.Totals {
 		res.Totals[i].Reasons = []detect.Reason{{Code: detect.Rises, Values: detect.Values{N: 14}}}
 		res.Totals[i].Tests = make([]detect.Test, 1)
+		res.Totals[i].Proof, res.Totals[i].BesideAllowed = detect.ProofGrowth, ptr(1.0)
 	}
 	res.Findings[0].Tests = make([]detect.Test, 1)
+	res.Findings[1].Allowed = "worker.*"
 	got := map[string]bool{}
+	undecided, why := open()
+	paths(decode(t, undecided, why), "", got) // what is known of a run that does not tell
 	paths(decode(t, run, res), "", got)
 	for p := range got {
 		// Which figures a code has, and what a test encodes to, is the detector's.
@@ -116,7 +120,7 @@ func TestWhatIsNotKnownIsAbsent(t *testing.T) {
 	want := []string{
 		"findings", "findings[].function", "findings[].held_by", "findings[].id", "findings[].kind", "findings[].stack",
 		"findings[].warnings", "findings[].why",
-		"run", "run.snapshots", "schema", "target", "totals", "verdict", "warning_codes", "warnings",
+		"next", "run", "run.snapshots", "schema", "target", "totals", "verdict", "warning_codes", "warnings", "why",
 	}
 	if !slices.Equal(have, want) {
 		t.Errorf("fields of a report of nothing:\n got %v\nwant %v", have, want)

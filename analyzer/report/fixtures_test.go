@@ -66,7 +66,7 @@ func leaking() (*snapshot.Run, *detect.Result) {
 		Peak: snapshot.Peak{LiveBytes: 190 << 20, RSS: 241 << 20},
 	}
 	res := &detect.Result{
-		Verdict: detect.RunLeak, Per: detect.PerOp, Snapshots: 25, Window: detect.Window{Snapshots: 14}, Ops: 24000, Seconds: 60,
+		Verdict: detect.RunLeak, Proof: detect.ProofProved, Reasons: []detect.Reason{{Code: detect.DoNotEnd}}, Per: detect.PerOp, Snapshots: 25, Window: detect.Window{Snapshots: 14}, Ops: 24000, Seconds: 60,
 		Clean: detect.CleanLimit{Bytes: 64, Objects: 1, Goroutines: 0.01},
 		Totals: []detect.Total{
 			{Name: "live_bytes", Growth: perOp(80.4, 79.1, 81.7), OpsPerSecond: 400, Verdict: detect.Leak},
@@ -83,7 +83,7 @@ func leaking() (*snapshot.Run, *detect.Result) {
 		Forecast: &detect.Forecast{Limit: detect.LimitCgroup, Assumption: &detect.Reason{Code: detect.PeaksBeforeGC, Values: detect.Values{Times: 2}}, LimitBytes: 512 << 20, SecondsToLimit: *iv(10560, 9660, 11520)},
 		Findings: []detect.Finding{
 			{
-				ID: "h-5f2c", Kind: detect.KindHeap, Verdict: detect.Leak,
+				ID: "h-5f2c", Kind: detect.KindHeap, Verdict: detect.Leak, Proof: detect.ProofGrowth,
 				Function: "example.com/feed/pipeline/embed.(*Batcher).Flush", File: "/src/feed/pipeline/embed/batch.go", Line: 88,
 				Stack: []snapshot.Frame{
 					{Function: "example.com/feed/pipeline/embed.(*Batcher).Flush", File: "/src/feed/pipeline/embed/batch.go", Line: 88},
@@ -104,7 +104,7 @@ func leaking() (*snapshot.Run, *detect.Result) {
 				HeldBy: []detect.Holder{{Goroutines: 381, WaitReason: "sleep", Function: "example.com/feed/pipeline/embed.(*Batcher).Flush.func1", Root: "example.com/feed/pipeline/embed.(*Batcher).Flush.func1", CreatedBy: "example.com/feed/worker.(*Pool).Start"}},
 			},
 			{
-				ID: "g-77aa", Kind: detect.KindGoroutine, Verdict: detect.Leak,
+				ID: "g-77aa", Kind: detect.KindGoroutine, Verdict: detect.Leak, Proof: detect.ProofProved,
 				Function: "example.com/feed/worker.retry", File: "/src/feed/worker/retry.go", Line: 19,
 				Stack:      []snapshot.Frame{{Function: "runtime.gopark"}, {Function: "example.com/feed/worker.retry", File: "/src/feed/worker/retry.go", Line: 19}},
 				WaitReason: "chan send", CreatedBy: &snapshot.Frame{Function: "example.com/feed/worker.(*Pool).Start", File: "/src/feed/worker/pool.go", Line: 31}, Goroutines: perOp(0.009, 0.0085, 0.0095), Count: 381,
@@ -123,6 +123,7 @@ func leaking() (*snapshot.Run, *detect.Result) {
 func calm() (*snapshot.Run, *detect.Result) {
 	run, res := leaking()
 	res.Verdict, res.Findings, res.Forecast, res.Warnings = detect.RunClean, nil, nil, nil
+	res.Proof, res.Reasons = "", nil
 	res.Totals = []detect.Total{
 		{Name: "live_bytes", Growth: perOp(0.1, -0.9, 1.1), OpsPerSecond: 400, Verdict: detect.Stable, Bound: &detect.Bound{Test: "bounded", PerOp: ptr(0.87), PerSecond: ptr(348.0), Limit: 64}},
 		{Name: "goroutines", Growth: perOp(0, -0.0002, 0.0002), OpsPerSecond: 400, Verdict: detect.Stable, Bound: &detect.Bound{Test: "bounded", PerOp: ptr(0.00018), PerSecond: ptr(0.072), Limit: 0.01}},

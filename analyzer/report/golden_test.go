@@ -19,8 +19,9 @@ func TestGoldens(t *testing.T) {
 		},
 		"unattributed": func() (*snapshot.Run, *detect.Result) {
 			run, res := leaking()
+			res.Proof, res.Reasons = detect.ProofGrowth, []detect.Reason{{Code: detect.GrowthAlone, Values: detect.Values{Bytes: 1.93e6, Count: 24000, Per: detect.PerOp}}}
 			res.Findings = []detect.Finding{{
-				ID: "u", Kind: detect.KindHeap, Verdict: detect.Leak, Function: detect.Unattributed,
+				ID: "u", Kind: detect.KindHeap, Verdict: detect.Leak, Proof: detect.ProofGrowth, Function: detect.Unattributed,
 				Bytes: perOp(80.4, 79.1, 81.7), Reasons: []detect.Reason{{Code: detect.NoSiteExplains}, {Code: detect.SampleMore}},
 			}}
 			return run, res
@@ -31,6 +32,29 @@ func TestGoldens(t *testing.T) {
 				Counters: snapshot.Counters{Values: map[string]uint64{"HeapAlloc": 1}}, Goroutines: &snapshot.Goroutines{Total: 1},
 			}}
 			res.Snapshots, res.Window.Snapshots, res.Totals, res.Findings, res.Power = 10, 4, nil, nil, nil
+			return run, res
+		},
+		"growth": func() (*snapshot.Run, *detect.Result) { // which one run cannot tell from a cache
+			run, res := leaking()
+			res.Proof, res.Reasons = detect.ProofGrowth, []detect.Reason{{Code: detect.GrowthAlone, Values: detect.Values{Bytes: 1.93e6, Count: 24000, Per: detect.PerOp, Function: res.Findings[0].Function}}}
+			res.Totals, res.Findings, res.Warnings = res.Totals[:1], res.Findings[:1], nil
+			return run, res
+		},
+		"allowed": func() (*snapshot.Run, *detect.Result) {
+			run, res := leaking()
+			res.Verdict, res.Proof, res.Reasons, res.Forecast, res.Warnings = detect.RunClean, "", nil, nil, nil
+			res.Totals, res.Findings = res.Totals[:1], res.Findings[:1]
+			res.Totals[0].BesideAllowed = ptr(29.9)
+			res.Findings[0].Proof, res.Findings[0].Allowed = "", "embed.(*Batcher).*"
+			return run, res
+		},
+		"one-cause": func() (*snapshot.Run, *detect.Result) { // goroutines, what they retain, and as many others twice
+			run, res := leaking()
+			g, h := res.Findings[1], res.Findings[0]
+			h.HeldBy = []detect.Holder{{Goroutines: 381, WaitReason: g.WaitReason, Function: g.Function, Root: g.Function, Stuck: true}}
+			twice := g
+			twice.ID, twice.Function, twice.Line, twice.Count, twice.Goroutines = "g-88bb", "example.com/feed/worker.watch", 55, 762, perOp(0.018, 0.017, 0.019)
+			res.Findings, res.Warnings = []detect.Finding{h, g, twice}, nil
 			return run, res
 		},
 		"churn": func() (*snapshot.Run, *detect.Result) {
@@ -159,15 +183,27 @@ func TestTextBoundsTheFindingsAndSaysSo(t *testing.T) {
 	for range 25 {
 		res.Findings = append(res.Findings, f)
 	}
-	var b bytes.Buffer
-	if err := Text(&b, run, res, TextOptions{}); err != nil {
-		t.Fatal(err)
+	text := func(o TextOptions) string {
+		var b bytes.Buffer
+		if err := Text(&b, run, res, o); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
 	}
-	if n := strings.Count(b.String(), "▲ leak"); n != 10 {
-		t.Errorf("%d findings printed, want 10", n)
-	}
-	if !strings.Contains(b.String(), "and 15 more") {
-		t.Errorf("the text does not say that 15 are left out:\n%s", b.String())
+	for _, c := range []struct {
+		name  string
+		o     TextOptions
+		shown int
+		more  string
+	}{
+		{"what has room", TextOptions{}, 6, "… and 19 more with -v"},
+		{"as many as are asked for", TextOptions{MaxFindings: 2}, 2, "… and 23 more with -v"},
+		{"all", TextOptions{Verbose: true}, 25, ""},
+	} {
+		said := text(c.o)
+		if n := strings.Count(said, "▲ leak"); n != c.shown || strings.Contains(said, "more with -v") != (c.more != "") || !strings.Contains(said, c.more) {
+			t.Errorf("%s: %d findings printed, want %d and %q:\n%s", c.name, n, c.shown, c.more, said)
+		}
 	}
 }
 

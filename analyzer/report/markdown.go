@@ -22,17 +22,21 @@ func markdown(run *snapshot.Run, res *detect.Result, name string) string {
 	}
 	switch res.Verdict {
 	case detect.RunLeak:
-		fmt.Fprintf(&b, "### ❌ heapdrift: %s%s\n", whatGrows(res), name)
+		fmt.Fprintf(&b, "### ❌ heapdrift: %s%s\n", strings.Join(append([]string{whatGrows(res)}, howKnown(res)...), ", "), name)
 	case detect.RunClean:
-		fmt.Fprintf(&b, "### ✅ heapdrift: clean%s\n%s  \n%s\n", name, Markup(clean(run, res)), Markup(assurance(res)))
+		fmt.Fprintf(&b, "### ✅ heapdrift: clean%s\n%s  \n%s\n", name, Markup(quiet(run, res)), Markup(assurance(res)))
+		table(&b, run, res)
 	default:
 		fmt.Fprintf(&b, "### ⚠ heapdrift: inconclusive%s\n", name)
 	}
 	if res.Verdict != detect.RunClean {
-		if g := growths(res); g != "" {
+		if g := strings.Join(growths(res), " · "); g != "" {
 			b.WriteString(strongly(g) + ", ")
 		}
 		b.WriteString(span(run, res, true) + "\n")
+		if s := Proof(res, Operator); s != "" {
+			b.WriteString("\n" + Markup(s) + "\n")
+		}
 		table(&b, run, res)
 		for _, s := range []string{explained(res), forecast(res)} {
 			if s != "" {
@@ -54,7 +58,7 @@ func markdown(run *snapshot.Run, res *detect.Result, name string) string {
 		why, next := undecided(run, res, Operator)
 		b.WriteByte('\n')
 		for _, s := range why {
-			b.WriteString("- " + Markup(strings.TrimSpace(s)) + "\n")
+			b.WriteString("- " + Markup(s.full) + "\n")
 		}
 		for _, s := range next {
 			b.WriteString("- next: " + s + "\n")
@@ -122,7 +126,7 @@ func table(b *strings.Builder, run *snapshot.Run, res *detect.Result) {
 		if i == 0 {
 			fmt.Fprintf(b, "\n| site | growth/%s | at the end |\n|---|--:|--:|\n", res.Per)
 		}
-		cell := Glyph(f.Verdict) + " " + Word(f.Verdict) + " " + Code(NameOf(f.Function, f.WaitReason))
+		cell := Glyph(f.Verdict) + " " + wordOf(f) + " " + Code(NameOf(f.Function, f.WaitReason))
 		if at := Place(f.Function, f.File, f.Line, run.Target.Module); at != "" {
 			cell += " " + Markup(at)
 		}

@@ -49,7 +49,7 @@ var sentences = map[detect.Code]string{
 	detect.RetainedAtSites:   "the sites that grew retain {share} of the growth after the drain; what went away was there before",
 	detect.KeptAfterDrain:    "kept after the drain",
 	detect.SecondPassFlat:    "it grew in the first pass and not in the second: a cache keyed by content",
-	detect.SecondPassGrew:    "the second pass grew like the first ({share} of its rate): no cache keyed by content",
+	detect.SecondPassGrew:    "the second pass grew like the first ({share} of its rate){keyed}",
 	detect.LevelledOff:       "grew, then stopped: over its last half at most {upper} per {work} (95 %), limit {limit}",
 	detect.Bounded:           "at most {upper} per {work} (95 %), limit {limit}",
 	detect.OutliersWeighLess: "{n} of {of} snapshots lie far from the others and weigh less",
@@ -58,6 +58,7 @@ var sentences = map[detect.Code]string{
 	detect.AwaitsNextLook:    "passes all gates at this look: a leak if the next one finds it again",
 	detect.BelowLevelOfLooks: "passes all gates of a single judgement, but not yet at the stricter level of repeated looks",
 	detect.ProvedByHolder:    "the object graph shows what retains it",
+	detect.GrowthAlone:       "not proved: a cache that is not full yet looks the same, if it takes more than {done}{kept} to fill; to settle it, run longer than that{ (--for)}{or allow}",
 	detect.NoGrowthShown:     "no growth is shown at the level of its tests",
 	detect.NotWholeRun:       "not clean, because this is no whole run: {text}",
 	detect.GrowsWithoutLoad:  "live bytes grow without load, by {rate} bytes per second, more than taking snapshots leaves behind: the program keeps memory by time, and not only by operation",
@@ -118,6 +119,7 @@ var sentences = map[detect.Code]string{
 	detect.EndsWithConnection:    "they end with their connections, which wait for I/O and may end by themselves",
 	detect.CameLate:              "{count} of them came after the first third of the recording, and none has ended in {seconds} s: too few for a trend",
 	detect.MemoryGrowsWith:       "memory grows with them at {function}",
+	detect.HeldByStuck:           "goroutines that do not end retain it",
 	detect.HeapGrowsWithEach:     "the heap grows by {bytes} bytes with each of them",
 	detect.BodyNotClosed:         "they read connections of net/http's client and wait for the body of a response to be read to its end or closed: defer resp.Body.Close(), or cancel the request",
 	detect.SoDo:                  "so does the number of those [{wait}] in {function}",
@@ -169,6 +171,83 @@ var sentences = map[detect.Code]string{
 // target's environment: go test has neither.
 func commandLine(c detect.Code) bool {
 	return strings.Contains(sentences[c], "--") || strings.Contains(sentences[c], "GODEBUG=")
+}
+
+// proofs say in a few words what proves a run's leak.
+var proofs = map[detect.Code]string{
+	detect.RuntimeProved:     "the runtime reports goroutines that nothing can reach (goroutineleak)",
+	detect.SelectNoCases:     "goroutines wait where nothing can end them",
+	detect.DoNotEnd:          "goroutines begin and do not end",
+	detect.MadeByGroups:      "goroutines begin and do not end",
+	detect.HeldByStuck:       "goroutines that do not end retain it",
+	detect.PerStuckGoroutine: "it grows with goroutines that do not end",
+	detect.SecondPassGrew:    "the second pass grew like the first{keyed}",
+	detect.ProvedByHolder:    "the object graph shows what retains it",
+}
+
+// Proof says in a sentence how a run's leak is known: what proves it, or what else
+// looks the same and what settles it. Empty of a run that does not leak.
+func Proof(res *detect.Result, r Reader) string {
+	if len(res.Reasons) == 0 {
+		return ""
+	}
+	why := res.Reasons[0]
+	if res.Proof != detect.ProofProved {
+		return Sentence(Why(res.Reasons, r))
+	}
+	return "proved: " + r.fill(proofs[why.Code], telling{reader: r, Values: why.Values}.figures)
+}
+
+// background are reasons that tell what grew, and not why it was judged so.
+var background = []detect.Code{
+	detect.AddedFromSamples, detect.Rises, detect.RisesUnevenly, detect.KeptAfterDrain, detect.StillAfterDrain,
+	detect.HaveWaited, detect.MemoryGrowsWith, detect.GrowTogether,
+}
+
+// foremost is the reason that says the most: the first that is no background.
+func foremost(rs []detect.Reason, t telling) string {
+	for _, skip := range []bool{true, false} {
+		for _, x := range rs {
+			if skip && slices.Contains(background, x.Code) {
+				continue
+			}
+			if said := why([]detect.Reason{x}, t); len(said) > 0 {
+				return said[0]
+			}
+		}
+	}
+	return ""
+}
+
+// costly are the warnings that cost a reader the most, those first that make a
+// verdict one about something else. Others come behind them, in their order, and
+// before those that are minor.
+var (
+	costly = []detect.Code{
+		detect.NoSnapshots, "target-died", "operations-refused", detect.LoadNotValid, "operations-failed", "ended-early", "interrupted",
+		detect.NotWholeRun, detect.FewSnapshots, detect.GrowsWithoutLoad, detect.ResidentClimbs, detect.OutsideUntouched,
+		detect.LiveBytesUnknown, detect.ProfilingOff, detect.NoExactCounters, detect.GoroutinesUnknown, detect.OperationsUnknown,
+	}
+	minor = []detect.Code{
+		detect.StacksCut, "snapshots-failed", "snapshot-failed", "no-operation-count", "ports-unknown", "bundle-elsewhere",
+		"snapshot-not-kept", "probe-not-kept", "header-not-kept", "command-ended-badly",
+	}
+)
+
+// rankedWarnings words warnings, the most costly first.
+func rankedWarnings(ws []detect.Warning, r Reader) []string {
+	rank := func(w detect.Warning) int {
+		if i := slices.Index(costly, w.Code); i >= 0 {
+			return i
+		}
+		if i := slices.Index(minor, w.Code); i >= 0 {
+			return len(costly) + 1 + i
+		}
+		return len(costly)
+	}
+	ws = slices.Clone(ws)
+	slices.SortStableFunc(ws, func(a, b detect.Warning) int { return rank(a) - rank(b) })
+	return Warnings(ws, r)
 }
 
 // Why words the reasons of a total or a comparison, in their order. A reason that
@@ -320,6 +399,10 @@ func (t telling) figures() map[string]string {
 		"times":      formatted(t.Times, 'f', 1),
 		"factor":     formatted(t.Times, 'f', 2),
 		"longer":     t.longer(),
+		"keyed":      t.keyed(),
+		"kept":       t.kept(),
+		"done":       t.done(),
+		"or allow":   t.orAllow(),
 		"grew":       formatted(t.Grew, 'f', 0),
 		"grew MiB":   mebibytes(t.Grew),
 		"floor":      formatted(t.Floor, 'f', 0),
@@ -367,6 +450,39 @@ func (t telling) andOthers() string {
 		return ""
 	}
 	return " (and " + Plural(float64(t.N-1), "other site") + ")"
+}
+
+// keyed is what a second pass rules out, which it does where contents were repeated.
+func (t telling) keyed() string {
+	if t.N <= 1 {
+		return ""
+	}
+	return " over the same " + Count(float64(t.N)) + " contents: no cache keyed by content"
+}
+
+// kept is empty where the bytes are not known.
+func (t telling) kept() string {
+	if !(t.Bytes > 0) {
+		return ""
+	}
+	return " and " + Bytes(t.Bytes)
+}
+
+// done is the work of a run.
+func (t telling) done() string {
+	if t.Per == detect.PerSecond {
+		return Duration(t.Count)
+	}
+	return Plural(t.Count, "operation")
+}
+
+// orAllow is how what is bounded by design is accepted, by readers who can.
+func (t telling) orAllow() string {
+	if t.Function == "" || t.reader == Tester {
+		return ""
+	}
+	name := ShortFunction(t.Function)
+	return ", or, if " + name + " is bounded by design, accept it: --allow '" + name + "'"
 }
 
 // asACache: what goroutines do is no cache's.

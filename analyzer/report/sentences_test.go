@@ -81,7 +81,7 @@ func TestSentencesAreWhole(t *testing.T) {
 		if got := (telling{Values: known, reader: Tester}).sentence(c); (got == "") != advice {
 			t.Errorf("%s: go test is told %q", c, got)
 		}
-		if got := (telling{Values: known, reader: Archivist}).sentence(c); strings.Contains(got, "--") {
+		if got := (telling{Values: known, reader: Archivist}).sentence(c); strings.Contains(strings.ReplaceAll(got, "--allow ", ""), "--") { // which analyze has
 			t.Errorf("%s: the reader of a recording is told of a flag: %q", c, got)
 		}
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -71,11 +72,17 @@ func assurance(res *detect.Result) string {
 // short prints a setting as it was given: "0.01", not "0.010".
 func short(v float64) string { return fmt.Sprintf("%.4g", v) }
 
+// said is a sentence, and where there is a shorter one that one too.
+type said struct{ brief, full string }
+
+// short is the shorter one.
+func (s said) short() string { return cmp.Or(s.brief, s.full) }
+
 // undecided says in sentences why a run could not be decided, and what would
 // decide it.
-func undecided(run *snapshot.Run, res *detect.Result, r Reader) (why, next []string) {
+func undecided(run *snapshot.Run, res *detect.Result, r Reader) (why []said, next []string) {
 	if res.Snapshots == 0 {
-		return []string{"no snapshot was read: there is nothing to judge"},
+		return []said{{full: "no snapshot was read: there is nothing to judge"}},
 			[]string{"capture at least twenty with `heapdrift run` or `heapdrift record`"}
 	}
 	advise := func(s string) {
@@ -94,19 +101,22 @@ func undecided(run *snapshot.Run, res *detect.Result, r Reader) (why, next []str
 		g := t.In(res.Per)
 		switch {
 		case g == nil && !recorded:
-			why = append(why, label+": not recorded, so growth is not known")
+			why = append(why, said{full: label + ": not recorded, so growth is not known"})
 			advise(missing)
 		case g == nil:
-			why = append(why, fmt.Sprintf("%s: growth not known from the %s that count", label, Plural(float64(res.Window.Snapshots), "snapshot")))
+			why = append(why, said{full: fmt.Sprintf("%s: growth not known from the %s that count", label, Plural(float64(res.Window.Snapshots), "snapshot"))})
 			advise("take at least twenty snapshots after the warm-up: run longer{ (--for)}, or look more often{ (--every)}")
 		case t.Verdict == detect.Unknown:
-			why = append(why, fmt.Sprintf("%s: %s, not bounded below the clean limit (%s/%s)", label, Growth(g, what+"/"+string(res.Per)), limitText, res.Per))
+			why = append(why, said{full: fmt.Sprintf("%s: %s, not bounded below the clean limit (%s/%s)", label, Growth(g, what+"/"+string(res.Per)), limitText, res.Per)})
 			advise(longer(g, limit, res))
 		case t.Verdict.AsksAttention():
-			why = append(why, fmt.Sprintf("%s: %s, %s", label, Growth(g, what+"/"+string(res.Per)), Word(t.Verdict)))
-			if said := Why(t.Reasons, r); len(said) > 0 {
-				why = append(why, "  why  "+Sentence(said))
+			head := fmt.Sprintf("%s: %s, %s", label, Growth(g, what+"/"+string(res.Per)), Word(t.Verdict))
+			one := said{brief: head, full: head}
+			if all := Why(t.Reasons, r); len(all) > 0 {
+				one.brief += ": " + foremost(t.Reasons, telling{reader: r})
+				one.full += ": " + Sentence(all)
 			}
+			why = append(why, one)
 			advise(remedy(t.Verdict))
 		}
 	}
@@ -140,7 +150,7 @@ func remedy(v detect.Verdict) string {
 	case detect.Suspect:
 		return "lower the sampling rate{ (--memprofilerate 4096)} and run longer{ (--for)}, with a drain that outlasts the program's time-outs{ (--drain)}"
 	}
-	return "run longer{ (--for)}, or repeat the content{ (--passes 2)}: a filling cache stops, a leak goes on"
+	return "run longer{ (--for)}: a cache that fills stops at its bound, a leak goes on"
 }
 
 // longer says how many more operations (or how much more time) would bound the
@@ -166,8 +176,7 @@ func longer(g *stats.Interval, limit float64, res *detect.Result) string {
 }
 
 // growths names the totals that grew, with the size of each.
-func growths(res *detect.Result) string {
-	var parts []string
+func growths(res *detect.Result) (parts []string) {
 	add := func(name, what, label string) {
 		t := res.Total(name)
 		if g := t.In(res.Per); g != nil && t.Verdict.AsksAttention() {
@@ -181,7 +190,7 @@ func growths(res *detect.Result) string {
 		add("live_objects", "objects", "")
 		add("rss_bytes", "B", " RSS")
 	}
-	return strings.Join(parts, " · ")
+	return parts
 }
 
 // asking are the findings that ask for attention.
@@ -371,3 +380,24 @@ func confidence(c float64) string {
 }
 
 func positive(v *float64) bool { return v != nil && stats.Finite(*v) && *v > 0 }
+
+// quiet is what a run without a leak promises: that nothing is retained, or nothing
+// but what is allowed, with the bound of all else.
+func quiet(run *snapshot.Run, res *detect.Result) string {
+	var beside []string
+	for _, t := range res.Totals {
+		if t.BesideAllowed == nil || !t.Verdict.AsksAttention() {
+			continue
+		}
+		switch t.Name {
+		case "live_bytes":
+			beside = append(beside, atMostBytes(*t.BesideAllowed)+"/"+string(res.Per))
+		case "goroutines":
+			beside = append(beside, atMost(*t.BesideAllowed)+" goroutines/"+string(res.Per))
+		}
+	}
+	if len(beside) == 0 {
+		return clean(run, res)
+	}
+	return span(run, res, false) + ": nothing grows but what is allowed (--allow), the rest by at most " + strings.Join(beside, " and ")
+}

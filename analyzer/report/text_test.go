@@ -36,10 +36,10 @@ func TestTextOfARecordingNamesNoFlagsOfRun(t *testing.T) {
 	res.Warnings = []detect.Warning{{Code: detect.OperationsUnknown}}
 	res.Findings = append(res.Findings, detect.Finding{Verdict: detect.Backlog, Function: "example.com/a.F"}, detect.Finding{Verdict: detect.Growing, Function: "example.com/a.G"})
 	var live, recorded bytes.Buffer
-	if err := Text(&live, run, res, TextOptions{}); err != nil {
+	if err := Text(&live, run, res, TextOptions{Verbose: true}); err != nil {
 		t.Fatal(err)
 	}
-	if err := Text(&recorded, run, res, TextOptions{Reader: Archivist}); err != nil {
+	if err := Text(&recorded, run, res, TextOptions{Reader: Archivist, Verbose: true}); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(live.String(), "--for") || strings.Contains(recorded.String(), "--") || !strings.Contains(recorded.String(), "run longer") {

@@ -41,7 +41,7 @@ func (a *app) analyze() *cobra.Command {
 				failed = errors.New(run.Failed)
 			}
 			a.code = exit.OfRun(res.Verdict, failed)
-			return a.emit(&out, rendered(run, res, report.TextOptions{Reader: report.Archivist}))
+			return a.emit(&out, rendered(run, res, report.TextOptions{Reader: report.Archivist, Verbose: out.all}))
 		},
 	}
 	out.bind(cmd.Flags())

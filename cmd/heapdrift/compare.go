@@ -42,7 +42,7 @@ The exit code is that of RUN2's own verdict, as of ` + "`heapdrift analyze RUN2`
 			}
 			c := &report.Changed{Before: before, After: after, Comparison: detect.Compare(before, after, detection.config())}
 			a.code = exit.OfVerdict(c.Comparison.After.Verdict)
-			return a.emit(&out, changed(c))
+			return a.emit(&out, changed(c, report.TextOptions{Verbose: out.all}))
 		},
 	}
 	out.bind(cmd.Flags())
@@ -51,7 +51,7 @@ The exit code is that of RUN2's own verdict, as of ` + "`heapdrift analyze RUN2`
 }
 
 // changed is a comparison's renderer.
-func changed(c *report.Changed) renderer {
+func changed(c *report.Changed, o report.TextOptions) renderer {
 	return func(w io.Writer, f flags.Format, color bool) error {
 		switch f {
 		case flags.JSON:
@@ -59,6 +59,8 @@ func changed(c *report.Changed) renderer {
 		case flags.Markdown:
 			return report.ChangeMarkdown(w, c)
 		}
-		return report.ChangeText(w, c, report.TextOptions{Color: color})
+		o := o
+		o.Color = color
+		return report.ChangeText(w, c, o)
 	}
 }

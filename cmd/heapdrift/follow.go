@@ -42,7 +42,7 @@ func (a *app) conclude(o *outputFlags, out *session.Outcome, err error) error {
 		return err
 	}
 	a.code = exit.OfRun(out.Result.Verdict, out.Died)
-	err = a.emit(o, rendered(out.Run, out.Result, report.TextOptions{Bundle: out.Bundle, Told: a.told}))
+	err = a.emit(o, rendered(out.Run, out.Result, report.TextOptions{Bundle: out.Bundle, Told: a.told, Verbose: o.all}))
 	if o.format != flags.Text {
 		a.kept(out.Bundle)
 	}

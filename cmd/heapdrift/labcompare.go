@@ -99,7 +99,7 @@ func (a *app) compareOne(cmd *cobra.Command, l *labFlags, name string) error {
 	} else {
 		err = fmt.Errorf("scenario %s: %w", name, err)
 	}
-	err = errors.Join(err, a.emit(&l.output, comparisons([]*report.Comparison{c}, false)))
+	err = errors.Join(err, a.emit(&l.output, comparisons([]*report.Comparison{c}, false, report.TextOptions{Verbose: l.output.all})))
 	a.kept(l.out)
 	return err
 }
@@ -149,12 +149,12 @@ func (a *app) compareAll(cmd *cobra.Command, l *labFlags, atOnce int) error {
 			done = append(done, c)
 		}
 	}
-	errs = append(errs, a.emit(&l.output, comparisons(done, true)))
+	errs = append(errs, a.emit(&l.output, comparisons(done, true, report.TextOptions{Verbose: l.output.all})))
 	a.kept(l.out)
 	return errors.Join(errs...)
 }
 
-func comparisons(cs []*report.Comparison, array bool) renderer {
+func comparisons(cs []*report.Comparison, array bool, o report.TextOptions) renderer {
 	return func(w io.Writer, f flags.Format, color bool) error {
 		switch {
 		case f == flags.JSON && array:
@@ -164,6 +164,8 @@ func comparisons(cs []*report.Comparison, array bool) renderer {
 		case f == flags.Markdown:
 			return report.ComparisonsMarkdown(w, cs)
 		}
-		return report.ComparisonsText(w, cs, report.TextOptions{Color: color})
+		o := o
+		o.Color = color
+		return report.ComparisonsText(w, cs, o)
 	}
 }

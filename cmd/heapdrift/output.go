@@ -23,6 +23,7 @@ import (
 type outputFlags struct {
 	format flags.Format
 	files  flags.Outputs
+	all    bool // in text, whatever there is to say
 	gate   bool // all formats, and folders of files are made
 }
 
@@ -33,6 +34,9 @@ func (o *outputFlags) bind(fs *pflag.FlagSet) {
 		usage = "`FORMAT` of the report on standard output: text, json, markdown, junit, sarif or github"
 	}
 	fs.Var(&o.format, "format", usage)
+	if !o.gate {
+		fs.BoolVarP(&o.all, "verbose", "v", false, "in text, all findings, reasons and warnings; else what fits a screen")
+	}
 	fs.Var(&o.files, "output-file", "write the report to a file too; repeatable")
 }
 
@@ -108,6 +112,7 @@ func rendered(run *snapshot.Run, res *detect.Result, o report.TextOptions) rende
 type detectFlags struct {
 	cfg   detect.Config
 	limit float64
+	allow []string
 }
 
 func (d *detectFlags) bind(fs *pflag.FlagSet) {
@@ -115,10 +120,11 @@ func (d *detectFlags) bind(fs *pflag.FlagSet) {
 	fs.Var(flags.CleanLimit{To: &d.cfg.Clean}, "clean-below", "growth per operation that counts as none once it is bounded below this")
 	fs.Var(flags.Bytes{To: (*float64)(&d.cfg.Tolerance)}, "tolerance", "growth per operation below which nothing is a leak")
 	fs.StringVar(&d.cfg.Module, "module", "", "import path `PREFIX` of your own code, for naming the culprit")
+	fs.StringArrayVar(&d.allow, "allow", nil, "`SITE` that may grow: a pattern over the culprit's function, * being any text; it is reported and does not decide; repeatable")
 	fs.Var(flags.Bytes{To: &d.limit}, "limit", "memory limit of the process, for the forecast, as 512MiB")
 }
 
 func (d *detectFlags) config() detect.Config {
-	d.cfg.Limit = int64(d.limit)
+	d.cfg.Limit, d.cfg.Allow = int64(d.limit), d.allow
 	return d.cfg
 }

@@ -256,7 +256,7 @@ func (a *app) concludeAll(w *watching, outs []*session.Outcome, errs []error) er
 			continue
 		}
 		a.code = exit.Worst(a.code, exit.OfRun(out.Result.Verdict, out.Died))
-		judged, names = append(judged, rendered(out.Run, out.Result, report.TextOptions{Bundle: out.Bundle})), append(names, w.names[i])
+		judged, names = append(judged, rendered(out.Run, out.Result, report.TextOptions{Bundle: out.Bundle, Verbose: w.out.all})), append(names, w.names[i])
 	}
 	if len(judged) > 0 {
 		errs = append(errs, a.emit(&w.out, renderSeveral(names, judged)))
