@@ -80,7 +80,7 @@ func Run(ctx context.Context, o Options) (*gate.Report, error) {
 		ctx, cancel = context.WithTimeoutCause(ctx, cap, errTimeCap)
 		defer cancel()
 	}
-	report := &gate.Report{Config: o.Path, Baseline: o.Config.Baseline, Seed: seed(o.Seed)}
+	report := &gate.Report{Config: o.Path, Baseline: o.Config.Baseline, Seed: seed(o.Seed), FailOn: o.Config.FailOn}
 	if o.Config.Baseline != "" && r.baseline == nil {
 		report.Warnings = append(report.Warnings, fmt.Sprintf("the baseline %s is not there: record one with `heapdrift baseline update --reason TEXT`, and commit it", o.Config.Baseline))
 	}

@@ -136,7 +136,7 @@ func environment(s *config.Scenario) []string {
 // judge holds an outcome against the scenario's budgets and its baseline.
 func (r *runner) judge(j *job, out *session.Outcome) gate.Scenario {
 	in := gate.Input{
-		Name: j.cfg.Name, Run: out.Run, Result: out.Result, Limits: j.cfg.Budgets, Tolerance: j.detect.Tolerance, Rules: r.rules,
+		Name: j.cfg.Name, Run: out.Run, Result: out.Result, Limits: j.cfg.Budgets, Tolerance: j.detect.Tolerance, Rules: r.rules, FailOn: r.Config.FailOn,
 	}
 	var (
 		used *gate.BaselineUsed

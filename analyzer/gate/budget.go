@@ -187,7 +187,8 @@ func (j *judge) growth(q quantity, limit float64, implied bool) Budget {
 		b.Status = compare(b.Measured, b.Baseline, j.margin(q, b.Baseline))
 	}
 	lo, hi, silenced := j.without(q, now)
-	proved := verdict == detect.Leak || verdict == detect.Suspect
+	shown := verdict == detect.Leak || verdict == detect.Suspect
+	proved := shown && t != nil && j.fails(t.Proof)
 	show := Measurement(b.Measured, q.unit)
 	switch {
 	case silenced && lo <= limit && j.allSilenced(q.kind):
@@ -202,6 +203,11 @@ func (j *judge) growth(q quantity, limit float64, implied bool) Budget {
 	case b.Status == StatusWorse && proved && !silenced:
 		b.State = BudgetBroken
 		b.Why = fmt.Sprintf("%s is more than the baseline's %s", show, Measurement(b.Baseline, q.unit))
+	case shown && !proved && lo > limit:
+		b.Suppressed = silenced
+		b.Why = fmt.Sprintf("%s is above the budget of %s: %s", show, Quantity(limit, q.unit), growthAlone)
+	case shown && !proved && b.Status == StatusWorse && !silenced:
+		b.Why = fmt.Sprintf("%s is more than the baseline's %s: %s", show, Measurement(b.Baseline, q.unit), growthAlone)
 	case b.Status == StatusWorse && verdict.AsksAttention() && !silenced:
 		b.Why = fmt.Sprintf("%s is more than the baseline's %s, but may end (%s): run longer, or with a longer warm-up, to tell", show, Measurement(b.Baseline, q.unit), verdict)
 	case verdict == detect.Backlog && !(hi <= b.Allowed):

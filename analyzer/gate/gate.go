@@ -26,6 +26,7 @@ type Report struct {
 	Config       string        `json:"config,omitempty"`   // path of the configuration, as it was given
 	Baseline     string        `json:"baseline,omitempty"` // path of the baseline; empty: none is named
 	Seed         string        `json:"seed,omitempty"`     // hexadecimal, as --seed takes it
+	FailOn       detect.Proof  `json:"fail_on,omitempty"`  // what growth must be to fail; empty: growth
 	Scenarios    []Scenario    `json:"scenarios"`          // in the order of the configuration
 	Suppressions []Suppression `json:"suppressions"`       // all of the configuration
 	// Problems are failures that belong to no one scenario, in sentences: an

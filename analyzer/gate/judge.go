@@ -24,6 +24,9 @@ type Input struct {
 	Baseline *Entry
 	// Rules silence findings; nil: none.
 	Rules *Rules
+	// FailOn is what growth must be to fail: empty and ProofGrowth ask for every
+	// test of growth, ProofProved for a proof. What is not is undecided.
+	FailOn detect.Proof
 }
 
 // Judge holds a run against its budgets, its baseline and the suppressions. It
@@ -100,9 +103,14 @@ func (j *judge) accuse() {
 		if f.Suppressed != nil || j.covers(f) {
 			continue
 		}
-		f.Fails = f.Verdict == detect.Leak
+		f.Fails = f.Verdict == detect.Leak && j.fails(f.Proof)
 		f.Opens = !f.Fails
 	}
+}
+
+// fails reports that growth which is known so is a failure.
+func (j *judge) fails(p detect.Proof) bool {
+	return j.FailOn != detect.ProofProved || p == detect.ProofProved
 }
 
 // covers reports that a budget above 0 allows a finding: the budget of its kind
@@ -156,6 +164,9 @@ func (j *judge) conclude() (State, string) {
 	for _, f := range j.found {
 		if f.Opens {
 			now, unit := f.Growth()
+			if f.Verdict == detect.Leak {
+				return Undecided, fmt.Sprintf("%s grows by %s: %s", f.Function, Measurement(now, unit), growthAlone)
+			}
 			return Undecided, fmt.Sprintf("%s is %s (%s): run it longer, or with a longer warm-up, to tell", f.Function, f.Verdict, Measurement(now, unit))
 		}
 	}
@@ -163,10 +174,16 @@ func (j *judge) conclude() (State, string) {
 		return Undecided, why
 	}
 	if j.Result.Verdict == detect.RunLeak && !j.allowed() {
+		if !j.fails(j.Result.Proof) {
+			return Undecided, "the run's verdict is leak: " + growthAlone
+		}
 		return Failed, "the run's verdict is leak; " + j.kept()
 	}
 	return Passed, j.kept()
 }
+
+// growthAlone is why growth that is not proved leaves a gate undecided.
+const growthAlone = "growth alone, which a cache shows that is not full yet, and fail_on is proved: run past its bound to tell, or suppress it"
 
 // allowed reports that what leaks is known to be within a budget above 0, or
 // suppressed: each total, and, as none of them fails, each finding.

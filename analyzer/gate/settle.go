@@ -3,12 +3,12 @@ package gate
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/heapdrift/heapdrift/analyzer/report"
+	"github.com/heapdrift/heapdrift/analyzer/series"
 )
 
 // CodeFailed is the exit code of a failed gate, where no other is asked for.
@@ -98,7 +98,7 @@ func (r *Rules) match(function string) *Suppression {
 		return nil
 	}
 	for i := range r.rules {
-		if s := &r.rules[i]; s.State != SuppressionExpired && MatchSite(s.Site, function) {
+		if s := &r.rules[i]; s.State != SuppressionExpired && series.Matches(s.Site, function) {
 			used := *s
 			return &used
 		}
@@ -138,17 +138,4 @@ func (r *Rules) settle(scenarios []Scenario, all bool) (rules []Suppression, pro
 		}
 	}
 	return append([]Suppression{}, r.rules...), problems, warnings
-}
-
-// MatchSite reports whether a suppression's pattern holds for a function: "*"
-// is any text, also none, and all else is itself. The pattern may leave out the
-// directories of the package: "metrics.(*Registry).*" holds for
-// "example.com/shop/metrics.(*Registry).Counter". O(pattern × function).
-func MatchSite(pattern, function string) bool {
-	return glob(pattern, function) || glob(pattern, report.ShortFunction(function))
-}
-
-func glob(pattern, s string) bool {
-	re, err := regexp.Compile(`(?s)\A` + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*") + `\z`)
-	return err == nil && re.MatchString(s)
 }

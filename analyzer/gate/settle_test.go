@@ -96,30 +96,3 @@ func TestSuppressionsNeedAReasonAndADay(t *testing.T) {
 		}
 	}
 }
-
-func TestPatternsOverFunctions(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		pattern, function string
-		want              bool
-	}{
-		{"metrics.(*Registry).*", "example.com/shop/metrics.(*Registry).Counter", true},
-		{"metrics.(*Registry).*", "metrics.(*Registry).Counter", true},
-		{"example.com/shop/metrics.*", "example.com/shop/metrics.(*Registry).Counter", true},
-		{"metrics.(*Registry).*", "example.com/shop/othermetrics.(*Registry).Counter", false},
-		{"metrics.Counter", "example.com/metrics.Counter", true},
-		{"metrics.Counter", "example.com/metrics.Counters", false},
-		{"*.Counter", "example.com/metrics.Counter", true},
-		{"*", "anything", true},
-		{"a*b*c", "a-b-b-c", true},
-		{"a*b*c", "a-c-b", false},
-		{"a*a", "a", false},
-		{"shop.Map[...].Set", "example.com/shop.Map[...].Set", true},
-		{"Set", "shop.Map[example.com/x.Key].Set", false},
-		{"(unattributed)", "(unattributed)", true},
-	} {
-		if got := MatchSite(c.pattern, c.function); got != c.want {
-			t.Errorf("MatchSite(%q, %q) = %v; want %v", c.pattern, c.function, got, c.want)
-		}
-	}
-}

@@ -28,6 +28,14 @@ func Word(v detect.Verdict) string {
 	return string(v)
 }
 
+// HowKnown is "proof: growth" or "proof: proved"; empty of what is no leak.
+func HowKnown(p detect.Proof) string {
+	if p == "" {
+		return ""
+	}
+	return "proof: " + string(p)
+}
+
 // Printable replaces control and reordering characters, and bytes that are no
 // UTF-8: names come from the program under test.
 func Printable(s string) string {

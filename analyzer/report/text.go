@@ -138,12 +138,12 @@ func (t *text) verdict(p *page) (word, sgr string) {
 	return word, "33"
 }
 
-// howKnown is "proof: growth"; empty where that is not known.
+// howKnown is what HowKnown says of a run; empty where that is not known.
 func howKnown(res *detect.Result) []string {
-	if res.Proof == "" {
-		return nil
+	if s := HowKnown(res.Proof); s != "" {
+		return []string{s}
 	}
-	return []string{"proof: " + string(res.Proof)}
+	return nil
 }
 
 // list is the findings on a page: those that ask for attention, and how many of

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/analyzer/gate"
 	"github.com/heapdrift/heapdrift/analyzer/gate/output"
 	"github.com/heapdrift/heapdrift/cmd/heapdrift/internal/exit"
@@ -81,6 +82,7 @@ func (a *app) gate() *cobra.Command {
 		out      = outputFlags{gate: true}
 		failCode int
 		schema   bool
+		failOn   detect.Proof
 	)
 	cmd := &cobra.Command{
 		Use:   "gate",
@@ -108,6 +110,9 @@ could not be measured or the canary was not seen, 2 on a mistake in the file.`,
 				return err
 			}
 			o.FailCode = &failCode
+			if failOn != "" {
+				o.Config.FailOn = failOn
+			}
 			r, err := gaterun.Run(cmd.Context(), o)
 			if err != nil {
 				return mistaken(err)
@@ -118,9 +123,19 @@ could not be measured or the canary was not seen, 2 on a mistake in the file.`,
 	}
 	g.bind(cmd.Flags())
 	cmd.Flags().IntVar(&failCode, "fail-code", gate.CodeFailed, "exit code where a budget is broken, in place of 1")
+	cmd.Flags().Var(flags.Parsed[detect.Proof]{To: &failOn, Parse: parseProof, Show: func(p detect.Proof) string { return string(p) }, Kind: "growth|proved"},
+		"fail-on", "what growth must be to fail, in place of the file's fail_on; what is not proved is then undecided")
 	cmd.Flags().BoolVar(&schema, "print-schema", false, "write the JSON schema of heapdrift.yaml and end")
 	out.bind(cmd.Flags())
 	return cmd
+}
+
+func parseProof(s string) (detect.Proof, error) {
+	switch p := detect.Proof(s); p {
+	case detect.ProofGrowth, detect.ProofProved:
+		return p, nil
+	}
+	return "", fmt.Errorf("%q is neither growth nor proved", s)
 }
 
 func (a *app) printSchema() error {

@@ -26,6 +26,7 @@ type File struct {
 	Baseline  string // path; empty: none
 	// Suppress are the rules with their positions.
 	Suppress []gate.Suppression
+	FailOn   detect.Proof  // what growth must be to fail; empty: growth
 	Canary   bool          // for every scenario that does not say otherwise
 	Retries  int           // likewise; runs after an undecided one
 	TimeCap  time.Duration // of the whole gate; 0: none

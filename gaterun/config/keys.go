@@ -16,6 +16,7 @@ func file(f *File) kind {
 		key{"scenarios", "what is run, one after the other", true, listOf(&f.Scenarios, 1, scenario)},
 		key{"baseline", "file of what the scenarios kept before, written by `heapdrift baseline update`", false, text(&f.Baseline)},
 		key{"suppress", "leaks that are known and accepted for a while", false, listOf(&f.Suppress, 0, suppression)},
+		key{"fail_on", "what fails: growth, or only what is proved, which a cache that is not full yet never is (default growth)", false, proof(&f.FailOn)},
 		key{"canary", "plant a leak a little above the budget first: a gate that does not see it is no gate", false, flag(&f.Canary)},
 		key{"retries", "further runs of a scenario that is undecided; never of one that failed (default 1)", false, whole(&f.Retries, 0, 10)},
 		key{"time_cap", "of the whole gate, as 10m: what was not decided by then is undecided", false, duration(&f.TimeCap)},

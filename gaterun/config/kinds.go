@@ -11,6 +11,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/analyzer/report"
 	"github.com/heapdrift/heapdrift/harness"
 )
@@ -106,6 +107,12 @@ func oneOf(to *string, names ...string) kind {
 		}
 		return fmt.Errorf("%q is unknown; write %s", s, strings.Join(names, " or "))
 	})
+}
+
+// proof is what growth must be to fail.
+func proof(to *detect.Proof) kind {
+	var s string
+	return then(oneOf(&s, string(detect.ProofGrowth), string(detect.ProofProved)), func() { *to = detect.Proof(s) })
 }
 
 func words(to *[]string) kind {

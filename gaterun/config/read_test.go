@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/heapdrift/heapdrift/analyzer/detect"
 	"github.com/heapdrift/heapdrift/harness"
 )
 
@@ -65,6 +66,7 @@ baseline: .heapdrift/baseline.json     # keyed by scenario, Go version, arch
 suppress:
   - {site: "metrics.(*Registry).*", reason: "bounded by labels, #412", expires: 2027-03-31}
 canary: true
+fail_on: proved
 retries: 0
 time_cap: 20m
 `
@@ -75,7 +77,7 @@ func TestEverySortOfValueIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(f.Scenarios) != 4 || !f.Canary || f.Retries != 0 || f.TimeCap != 20*time.Minute || f.Baseline != ".heapdrift/baseline.json" {
+	if len(f.Scenarios) != 4 || !f.Canary || f.FailOn != detect.ProofProved || f.Retries != 0 || f.TimeCap != 20*time.Minute || f.Baseline != ".heapdrift/baseline.json" {
 		t.Fatalf("the file is read as %+v", f)
 	}
 	s := f.Scenarios[0]

@@ -164,6 +164,9 @@ func mdFindings(b *strings.Builder, s *gate.Scenario) {
 		if at := report.Place(f.Function, f.File, f.Line, s.Module); at != "" {
 			cell += " " + report.Markup(at)
 		}
+		if known := report.HowKnown(f.Proof); known != "" {
+			cell += " (" + known + ")"
+		}
 		if x := f.Suppressed; x != nil {
 			cell += " " + report.Markup(suppression(x))
 		}

@@ -47,7 +47,7 @@ func opts() Options {
 func flush() gate.Finding {
 	return gate.Finding{
 		Finding: report.NewFinding(&detect.Finding{
-			ID: "ab12cd34", Kind: detect.KindHeap, Verdict: detect.Leak,
+			ID: "ab12cd34", Kind: detect.KindHeap, Verdict: detect.Leak, Proof: detect.ProofGrowth,
 			Function: "example.com/shop/embed.(*Batcher).Flush", File: root + "/embed/batch.go", Line: 88,
 			Stack: []snapshot.Frame{
 				{Function: "bytes.growSlice", File: "/usr/local/go/src/bytes/buffer.go", Line: 251},

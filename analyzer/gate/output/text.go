@@ -104,7 +104,7 @@ func (t *text) finding(s *gate.Scenario, f *gate.Finding) {
 		}
 	}
 	t.line("  " + report.Spaced(glyph+" "+size, report.ShortFunction(f.Function),
-		report.Place(f.Function, f.File, f.Line, s.Module), string(f.Status)))
+		report.Place(f.Function, f.File, f.Line, s.Module), string(f.Status), report.HowKnown(f.Proof)))
 	if x := f.Suppressed; x != nil {
 		t.line("      " + report.Printable(suppression(x)))
 	}

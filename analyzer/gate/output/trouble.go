@@ -122,8 +122,11 @@ func findingText(s *gate.Scenario, f *gate.Finding) string {
 	if now, unit := f.Growth(); now != nil {
 		text += ": " + gate.Measurement(now, unit)
 	}
-	if f.Verdict != detect.Leak {
+	switch known := report.HowKnown(f.Proof); {
+	case f.Verdict != detect.Leak:
 		text += " (" + report.Word(f.Verdict) + ")"
+	case known != "":
+		text += " (" + known + ")"
 	}
 	text += since(f)
 	if by := report.Held(f.Finding.Finding.HeldBy, report.Operator); len(by) > 0 {
