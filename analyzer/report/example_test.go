@@ -32,7 +32,8 @@ func ExampleText() {
 		log.Fatal(err)
 	}
 	// Output:
-	// clean  20,000 ops: keeps less than 0.1 B/op (850 KiB/day) and 0.00024 goroutines/op
+	// clean  20,000 ops: keeps less than 0.1 B/op (850 KiB/day) and 0.00024
+	//        goroutines/op
 	//      limit 64 B/op and 0.01 goroutines/op; a leak of ≥ 5.2 B/op or ≥ 0.00062
 	//      goroutines/op (90 %) would have been seen
 }
