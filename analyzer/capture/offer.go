@@ -229,7 +229,7 @@ func (c *Client) offerIndex(ctx context.Context, o *Offer) error {
 	}
 	return c.comfort(ctx, o, Feature{
 		Piece: PieceGoroutineLeak, For: "proves goroutines that can never run again",
-		Remedy: "build the target with GOEXPERIMENT=goroutineleakprofile (Go 1.26)",
+		Remedy: "build the target with Go 1.27",
 	}, err)
 }
 

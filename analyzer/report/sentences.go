@@ -114,7 +114,7 @@ var sentences = map[detect.Code]string{
 	detect.StillAfterDrain:       "still there after the drain",
 	detect.HaveWaited:            "one of them has waited for {minutes} min",
 	detect.PileUp:                "{count} of them came, none has ended in {seconds} s of recording, and their number rises again and again: a deadlock looks so, and so does a pool that fills",
-	detect.HoldTheGrowth:         "they wait for another goroutine, hardly any has ended, and {share} of the heap's growth is what they hold: a pool that fills looks the same until it is full",
+	detect.HoldTheGrowth:         "they wait for another goroutine, hardly any has ended, and {share} of the heap's growth is what they hold: a pool that fills looks the same until it is full, and so does a leak that is paced by the collections which empty a sync.Pool, a snapshot's own among them",
 	detect.WaitsWhileOthersBegin: "{count} others began while one of them waited: no pool does that; and {share} of the heap's growth is what they hold",
 	detect.EndsWithConnection:    "they end with their connections, which wait for I/O and may end by themselves",
 	detect.CameLate:              "{count} of them came after the first third of the recording, and none has ended in {seconds} s: too few for a trend",
