@@ -161,8 +161,8 @@ func (g *group) reasons() []Reason {
 		if !e.GoesOn.Passed {
 			out = append(out, e.Slackens)
 		}
-	case WaitsWhileOthersBegin:
-		add(WaitsWhileOthersBegin, Values{Count: e.ofGroup.outwaits.Statistic, Share: math.Min(1, g.others.Holds)})
+	case OthersBeganSince:
+		add(OthersBeganSince, Values{Count: e.ofGroup.outwaits.Statistic, Share: math.Min(1, g.others.Holds)})
 	case EndedInDrain:
 		add(EndedInDrain, Values{Share: math.Min(1, 1-e.Kept.Statistic)})
 	case SlackensLate:

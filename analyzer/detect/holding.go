@@ -93,7 +93,7 @@ func (j *judgement) mayEnd() (all []*group) {
 			continue
 		}
 		f := g.ofGroup
-		connection := g.series.Reason == waitsForIO || g.Because == EndsWithConnection
+		connection := g.series.Reason == waitsForIO || g.Because == EndWithConnection
 		if f.ended.Failed() || connection && !j.onePerOp(g) || j.passive() && (j.brief(j.run.Window.Judged) || f.short.Passed) {
 			all = append(all, g)
 		}

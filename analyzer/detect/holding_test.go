@@ -134,7 +134,7 @@ func TestGoroutinesThatHoldTheGrowth(t *testing.T) {
 		want    Verdict
 		says    Code
 	}{
-		{"one has waited since others began", receiving, made, 5 * time.Minute, Leak, WaitsWhileOthersBegin},
+		{"one has waited since others began", receiving, made, 5 * time.Minute, Leak, OthersBeganSince},
 		{"one has waited since fewer than eight began", receiving, made, time.Minute, Suspect, HoldTheGrowth},
 		{"no wait is known", receiving, made, 0, Suspect, HoldTheGrowth},
 		{"no dump", receiving, made, -1, Suspect, HoldTheGrowth},

@@ -26,15 +26,15 @@ type proofs map[Code]func(Values) bool
 func proving() proofs {
 	always := func(Values) bool { return true }
 	return proofs{
-		RuntimeProved:         always,
-		SelectNoCases:         always,
-		DoNotEnd:              always,
-		WaitsWhileOthersBegin: always,
-		MadeByGroups:          always, // of a total that leaks: by groups that leak
-		HeldByStuck:           always,
-		PerStuckGoroutine:     always,
-		SecondPassGrew:        func(v Values) bool { return v.N > 1 }, // one request repeated is no second content
-		ProvedByHolder:        always,
+		RuntimeProved:     always,
+		SelectNoCases:     always,
+		DoNotEnd:          always,
+		OthersBeganSince:  always,
+		MadeByGroups:      always, // of a total that leaks: by groups that leak
+		HeldByStuck:       always,
+		PerStuckGoroutine: always,
+		SecondPassGrew:    func(v Values) bool { return v.N > 1 }, // one request repeated is no second content
+		ProvedByHolder:    always,
 	}
 }
 

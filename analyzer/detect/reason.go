@@ -199,26 +199,26 @@ const (
 
 // Reasons of groups of goroutines.
 const (
-	RuntimeProved         Code = "runtime-proved"           // Count of them, by goroutineleak
-	EndedInDrain          Code = "ended-in-drain"           // Share of them
-	CountUneven           Code = "count-uneven"             // rises, but not along a line
-	ManyEnded             Code = "many-ended"               // Share as many ended as began
-	MayEnd                Code = "may-end"                  // what waits for time or I/O
-	SelectNoCases         Code = "select-no-cases"          // nothing can end them
-	ShortWatch            Code = "short-watch"              // Seconds without drain or operations
-	DoNotEnd              Code = "do-not-end"               // +Count in N snapshots
-	StillAfterDrain       Code = "still-after-drain"        //
-	HaveWaited            Code = "have-waited"              // one of them, Seconds
-	PileUp                Code = "pile-up"                  // Count of them came, none has ended in Seconds
-	HoldTheGrowth         Code = "hold-the-growth"          // Share of the heap's, and stay
-	WaitsWhileOthersBegin Code = "waits-while-others-begin" // Count others; they hold Share of the heap's growth
-	EndsWithConnection    Code = "ends-with-connection"     // as their other end, which waits for I/O
-	CameLate              Code = "came-late"                // Count after the first third, none ended in Seconds
-	MemoryGrowsWith       Code = "memory-grows-with"        // them, at Function
-	HeldByStuck           Code = "held-by-stuck"            // Count goroutines that do not end retain it
-	HeapGrowsWithEach     Code = "heap-grows-with-each"     // of them, by Bytes
-	BodyNotClosed         Code = "body-not-closed"          // they read connections of net/http's client
-	SoDo                  Code = "so-do"                    // those that wait at Wait in Function
+	RuntimeProved     Code = "runtime-proved"       // Count of them, by goroutineleak
+	EndedInDrain      Code = "ended-in-drain"       // Share of them
+	CountUneven       Code = "count-uneven"         // rises, but not along a line
+	ManyEnded         Code = "many-ended"           // Share as many ended as began
+	MayEnd            Code = "may-end"              // what waits for time or I/O
+	SelectNoCases     Code = "select-no-cases"      // nothing can end them
+	ShortWatch        Code = "short-watch"          // Seconds without drain or operations
+	DoNotEnd          Code = "do-not-end"           // +Count in N snapshots
+	StillAfterDrain   Code = "still-after-drain"    //
+	HaveWaited        Code = "have-waited"          // one of them, Seconds
+	PileUp            Code = "pile-up"              // Count of them came, none has ended in Seconds
+	HoldTheGrowth     Code = "hold-the-growth"      // Share of the heap's, and stay
+	OthersBeganSince  Code = "others-began-since"   // Count others; they hold Share of the heap's growth
+	EndWithConnection Code = "end-with-connection"  // as their other end, which waits for I/O
+	CameLate          Code = "came-late"            // Count after the first third, none ended in Seconds
+	MemoryGrowsWith   Code = "memory-grows-with"    // them, at Function
+	HeldByStuck       Code = "held-by-stuck"        // Count goroutines that do not end retain it
+	HeapGrowsWithEach Code = "heap-grows-with-each" // of them, by Bytes
+	BodyNotClosed     Code = "body-not-closed"      // they read connections of net/http's client
+	SoDo              Code = "so-do"                // those that wait at Wait in Function
 )
 
 // What a forecast takes for granted.

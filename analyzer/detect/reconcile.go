@@ -21,7 +21,7 @@ func (j *judgement) groupOthers(g *group) (o Others) {
 		}
 		o.Connection = o.Connection || g.library() && h.library() && h.ofGroup.shown && h.series.Reason == waitsForIO && g.alike(h) && !j.onePerOp(g)
 	}
-	if heap := j.measured(series.LiveBytes); heap != nil && (heap.grew() || heap.Rises.Passed) && g.ofGroup.shown {
+	if heap := j.measured(series.LiveBytes); heap != nil && (heap.grew() || heap.Rises.Passed) && g.ofGroup.shown && g.ofGroup.stuck {
 		o.Holds = j.heldBy([]*group{g}).bytes / heap.Grew
 	}
 	return o

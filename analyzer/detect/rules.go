@@ -125,7 +125,7 @@ func groupRules() []Rule {
 		{"ended in the drain", func(e *Evidence, _ *Others) bool { return e.Kept.Failed() }, Backlog, EndedInDrain},
 		{"one waits while others begin", func(e *Evidence, o *Others) bool {
 			return e.stay() && e.ofGroup.outwaits.Passed && e.ofGroup.brief == 0 && o.Holds >= mostHeld
-		}, Leak, WaitsWhileOthersBegin},
+		}, Leak, OthersBeganSince},
 		{"hold the growth", func(e *Evidence, o *Others) bool {
 			return e.stay() && e.Kept.Passed && o.Holds >= mostHeld && !e.passes()
 		}, Suspect, HoldTheGrowth},
@@ -135,7 +135,7 @@ func groupRules() []Rule {
 		{"steps", func(e *Evidence, _ *Others) bool { return !e.Steps.Passed }, Growing, StepsNotTrend},
 		{"many ended", func(e *Evidence, _ *Others) bool { return e.ofGroup.ended.Failed() }, Suspect, ManyEnded},
 		{"may end by itself", func(e *Evidence, _ *Others) bool { return !e.ofGroup.blocks }, Suspect, MayEnd},
-		{"end with their connections", func(_ *Evidence, o *Others) bool { return o.Connection }, Suspect, EndsWithConnection},
+		{"end with their connections", func(_ *Evidence, o *Others) bool { return o.Connection }, Suspect, EndWithConnection},
 		{"nothing can end it", func(e *Evidence, _ *Others) bool { return e.ofGroup.forever }, Leak, SelectNoCases},
 		{"watched too briefly", func(e *Evidence, _ *Others) bool { return e.ofGroup.brief > 0 }, Suspect, ShortWatch},
 		{"begins and does not end", func(*Evidence, *Others) bool { return true }, Leak, DoNotEnd},
