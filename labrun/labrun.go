@@ -35,6 +35,7 @@ type Options struct {
 	// Detect is what the run is held against; a zero Alpha takes the default
 	// with the lab's clean limit, a twentieth of the leaky truth.
 	Detect detect.Config
+	Allow  []string // as Detect.Allow, whichever Detect is
 
 	// Out keeps the bundle in this folder (Compare: one folder a variant in
 	// it); empty: it is removed at the end.
@@ -161,6 +162,7 @@ func config(o Options, sc lab.Scenario, c *harness.Process, ready lab.Ready) ses
 		cfg.Detect = detect.DefaultConfig()
 		cfg.Detect.Clean = cleanLimit(sc.Truth, cfg.Detect.Clean)
 	}
+	cfg.Detect.Allow = append(slices.Clip(cfg.Detect.Allow), o.Allow...)
 	if cfg.Detect.Limit == 0 {
 		cfg.Detect.Limit = ready.MemoryCap
 	}

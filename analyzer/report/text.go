@@ -283,7 +283,7 @@ func (t *text) why(f *detect.Finding) (short, full []string) {
 		all = append([]string{"allowed as " + Printable(f.Allowed)}, all...)
 	}
 	lead := indent + "why  "
-	return brief(lead, foremost(f.Reasons, telling{reader: t.o.Reader, kind: f.Kind})), wrapped(lead, Sentence(all))
+	return first(wrapped(lead, foremost(f.Reasons, telling{reader: t.o.Reader, kind: f.Kind})), 2), wrapped(lead, Sentence(all))
 }
 
 // churn names what allocates and retains nothing, a line each.

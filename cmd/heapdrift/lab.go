@@ -77,6 +77,7 @@ func (l *labFlags) options(fs *pflag.FlagSet, scenario string) (labrun.Options, 
 func (a *app) labRun() *cobra.Command {
 	var l labFlags
 	variant := lab.Leaky
+	var allow []string
 	cmd := &cobra.Command{
 		Use:     "run NAME",
 		Short:   "Run one variant of a scenario and judge it, as `heapdrift run` does",
@@ -90,7 +91,7 @@ func (a *app) labRun() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if cmd.Flags().Changed("variant") {
+			if o.Allow = allow; cmd.Flags().Changed("variant") {
 				o.Variant = variant
 			}
 			var out *session.Outcome
@@ -109,6 +110,7 @@ func (a *app) labRun() *cobra.Command {
 	cmd.Flags().Var(flags.Parsed[lab.Variant]{
 		To: &variant, Parse: lab.ParseVariant, Show: func(v lab.Variant) string { return string(v) }, Kind: "leaky|fixed",
 	}, "variant", "which of the pair; a control is fixed")
+	bindAllow(cmd.Flags(), &allow)
 	l.bind(cmd.Flags())
 	l.dash.bind(cmd.Flags(), onlyIfAsked)
 	return cmd

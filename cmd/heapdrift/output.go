@@ -120,8 +120,12 @@ func (d *detectFlags) bind(fs *pflag.FlagSet) {
 	fs.Var(flags.CleanLimit{To: &d.cfg.Clean}, "clean-below", "growth per operation that counts as none once it is bounded below this")
 	fs.Var(flags.Bytes{To: (*float64)(&d.cfg.Tolerance)}, "tolerance", "growth per operation below which nothing is a leak")
 	fs.StringVar(&d.cfg.Module, "module", "", "import path `PREFIX` of your own code, for naming the culprit")
-	fs.StringArrayVar(&d.allow, "allow", nil, "`SITE` that may grow: a pattern over the culprit's function, * being any text; it is reported and does not decide; repeatable")
+	bindAllow(fs, &d.allow)
 	fs.Var(flags.Bytes{To: &d.limit}, "limit", "memory limit of the process, for the forecast, as 512MiB")
+}
+
+func bindAllow(fs *pflag.FlagSet, to *[]string) {
+	fs.StringArrayVar(to, "allow", nil, "`SITE` that may grow: a pattern over the culprit's function, * being any text; it is reported and does not decide; repeatable")
 }
 
 func (d *detectFlags) config() detect.Config {

@@ -35,7 +35,7 @@ func TestKeepingSixteenBytesIsALeakAtItsLine(t *testing.T) {
 	f := try(t, func(tb testing.TB) {
 		Run(tb, func(_ context.Context, i int) error { c.keep(i); return nil })
 	})
-	f.mustFail(t, "LEAK", "+16", " B/op [", "(limit 1)", "leaktest.(*chainOf).keep", "run_test.go:", "← leaktest.Test",
+	f.mustFail(t, "LEAK  proof: growth  ", "not proved: a cache that takes more than", "+16", " B/op [", "(limit 1)", "leaktest.(*chainOf).keep", "run_test.go:", "← leaktest.Test",
 		"go test -run '^TestKeepingSixteenBytesIsALeakAtItsLine$' -count=1 ./harness/leaktest", "heap.pb.gz")
 	size := regexp.MustCompile(`[▲?] \+([0-9.]+) B/op .*keep`).FindStringSubmatch(f.said.String())
 	if size == nil {
@@ -87,7 +87,7 @@ func TestGoroutinesThatStayAreALeak(t *testing.T) {
 		Run(tb, func(context.Context, int) error { go wait(quit); return nil }, Warmup(50), Ops(600), Drain(time.Millisecond))
 	})
 	close(quit)
-	f.mustFail(t, "LEAK", "+1.00 goroutines/op", "leaktest.wait [chan receive]")
+	f.mustFail(t, "LEAK  proof: proved  ", "+1.00 goroutines/op", "leaktest.wait [chan receive]")
 }
 
 func wait(quit chan struct{}) { <-quit }

@@ -72,6 +72,9 @@ func (r *running) doubts(o *outcome) []string {
 	if len(o.allowed) > 0 && o.answer == broken && len(o.findings) == 0 {
 		say("it is more than the sites that are allowed keep, and too little beside them to be named: allow it by leaktest.MaxPerOp or MaxObjects, or measure without what is allowed")
 	}
+	if o.answer == broken && o.proof() == detect.ProofGrowth {
+		say("not proved: a cache that takes more than %s operations to fill looks the same: measure longer (leaktest.For, %v here), or allow what is bounded by design (leaktest.Allow)", report.Count(float64(o.res.Ops)), r.c.duration)
+	}
 	if found := report.Seen(o.res); found != "" && o.answer == open {
 		say("this run would have seen any leak of %s", found)
 	}

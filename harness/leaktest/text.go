@@ -161,11 +161,22 @@ func (r *running) head(o *outcome) string {
 		}
 		parts = append(parts, fmt.Sprintf("%s (limit %s)", rate(b.growth(), unit(b.name)), limit(b.shown())))
 	}
-	word := "LEAK"
+	word := "LEAK  " + report.HowKnown(o.proof()) + " "
 	if o.answer == open {
 		word = "inconclusive, which is no pass"
 	}
 	return word + "  " + strings.Join(parts, " · ")
+}
+
+// proof says how the leak is known that breaks a budget: proved where one of them
+// is.
+func (o *outcome) proof() detect.Proof {
+	for _, b := range o.budgets {
+		if b.answer == broken && b.total != nil && b.total.Proof == detect.ProofProved {
+			return detect.ProofProved
+		}
+	}
+	return detect.ProofGrowth
 }
 
 // finding prints one.

@@ -248,10 +248,10 @@ func (s *sim) result(n int) *detect.Result {
 	leak.Reasons = []detect.Reason{
 		{Code: detect.PassesAllTests, Values: detect.Values{Samples: 9000, N: 214, Level: 0.01, Tau: 0.98, P: 1e-9}},
 		{Code: detect.KeptAfterDrain},
-		{Code: detect.SecondPassGrew, Values: detect.Values{Share: 0.97}},
+		{Code: detect.SecondPassGrew, Values: detect.Values{Share: 0.97, N: 40}},
 	}
 	if late {
-		leak.Verdict, r.Verdict = detect.Leak, detect.RunLeak
+		leak.Verdict, r.Verdict, r.Proof = detect.Leak, detect.RunLeak, detect.ProofProved
 		r.Totals[0].Verdict = detect.Leak
 		r.Forecast = &detect.Forecast{LimitBytes: 512 << 20, SecondsToLimit: stats.Interval{Estimate: 10560, Lo: 9660, Hi: 11520}}
 		leak.Shape, leak.Docs, leak.HeldBy = "closure retention", "docs/closure.md", []detect.Holder{{Goroutines: 381, WaitReason: "sleep", Function: "example.com/pipeline/embed.(*Batcher).Flush.func1"}}

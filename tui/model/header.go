@@ -106,7 +106,8 @@ func tickText(d time.Duration) string {
 	return s
 }
 
-// verdictSpan is the run's verdict as glyph and word.
+// verdictSpan is the run's verdict as glyph and word, of a leak with how it is
+// known.
 func verdictSpan(f *frame) Span {
 	if f.res == nil {
 		return Span{"· NO VERDICT YET", Open}
@@ -117,7 +118,10 @@ func verdictSpan(f *frame) Span {
 	}
 	switch f.res.Verdict {
 	case detect.RunLeak:
-		return Span{"▲ LEAK", Leak}
+		if f.res.Proof == "" {
+			return Span{"▲ LEAK", Leak}
+		}
+		return Span{"▲ LEAK (" + string(f.res.Proof) + ")", Leak}
 	case detect.RunClean:
 		return Span{"✓ CLEAN" + open, Clean}
 	}
@@ -220,11 +224,14 @@ func shorten(text string, room int) string {
 // verdictLine is the first line of the header.
 func (m *Model) verdictLine(c *canvas, r rect, f *frame) {
 	pieces := []piece{{9, []Span{verdictSpan(f)}}}
+	used := pieces[0].cells() // by what stays where there is little room
 	for i, s := range growthTexts(f) {
 		if i > 0 {
 			s.Text = shorten(s.Text, 0) // one interval in a line is enough
 		}
-		s.Text = shorten(s.Text, r.w-3-pieces[0].cells())
+		if s.Text = shorten(s.Text, r.w-3-pieces[0].cells()); i == 0 {
+			used += cells(s.Text)
+		}
 		pieces = append(pieces, piece{8 - 3*i, []Span{s}})
 	}
 	if f.res == nil {
@@ -233,7 +240,7 @@ func (m *Model) verdictLine(c *canvas, r rect, f *frame) {
 	pieces = append(pieces,
 		textPiece(4, perMinute(f), Number),
 		textPiece(6, tally(f), Normal),
-		textPiece(7, forecast(f), Number))
+		textPiece(7, shorten(forecast(f), r.w-6-used), Number))
 	c.flow(r, r.y, 3, pieces...)
 }
 

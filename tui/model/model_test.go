@@ -76,7 +76,7 @@ func TestFreezeStopsThePictureOnly(t *testing.T) {
 func TestScrubbingShowsTheRunAsItWas(t *testing.T) {
 	t.Parallel()
 	m := feed(t, late)
-	if l := line(m, "▲ LEAK   +"); l == "" {
+	if l := line(m, "▲ LEAK (proved)   +"); l == "" {
 		t.Fatal("the run does not end as a leak")
 	}
 	for range 60 {
