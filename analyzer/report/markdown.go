@@ -22,7 +22,7 @@ func markdown(run *snapshot.Run, res *detect.Result, name string) string {
 	}
 	switch res.Verdict {
 	case detect.RunLeak:
-		fmt.Fprintf(&b, "### ❌ heapdrift: %s%s\n", strings.Join(append([]string{whatGrows(res)}, howKnown(res)...), ", "), name)
+		fmt.Fprintf(&b, "### ❌ heapdrift: %s%s\n", whatGrows(res), name)
 	case detect.RunClean:
 		fmt.Fprintf(&b, "### ✅ heapdrift: clean%s\n%s  \n%s\n", name, Markup(quiet(run, res)), Markup(assurance(res)))
 		table(&b, run, res)
@@ -33,7 +33,7 @@ func markdown(run *snapshot.Run, res *detect.Result, name string) string {
 		if g := strings.Join(growths(res), " · "); g != "" {
 			b.WriteString(strongly(g) + ", ")
 		}
-		b.WriteString(span(run, res, true) + "\n")
+		b.WriteString(strings.Join(append([]string{span(run, res, true)}, howKnown(res)...), ", ") + "\n")
 		if s := Proof(res, Operator); s != "" {
 			b.WriteString("\n" + Markup(s) + "\n")
 		}

@@ -383,8 +383,8 @@ func (t *text) prose(lead, sentences string) {
 	}
 }
 
-// A number and its unit stay on one line.
-var united = regexp.MustCompile(`([0-9]) (%|[KMGT]i?B|B\b|s\b)`)
+// A number and its unit stay on one line, and so does a flag to be copied.
+var united = regexp.MustCompile(`([0-9]|--allow) (%|[KMGT]i?B|B\b|s\b|')`)
 
 const bond = "\x00"
 

@@ -19,6 +19,7 @@ func TestProseIsWrapped(t *testing.T) {
 		{"the rest stands below the beginning", "next: ", strings.Repeat("word ", 20), "next: " + strings.Repeat("word ", 14) + "word\n      word word word word word\n"},
 		{"a word longer than a line", "  ", "a " + long + " b", "  a\n  " + long + "\n  b\n"},
 		{"a number and its unit", "", strings.Repeat("x", 76) + " 90 % of 64 B", strings.Repeat("x", 76) + "\n90 % of 64 B\n"},
+		{"a flag and its value", "", strings.Repeat("x", 70) + " --allow 'a.B'", strings.Repeat("x", 70) + "\n--allow 'a.B'\n"},
 		{"nothing", "why  ", "", "why\n"},
 	} {
 		x := &text{}

@@ -237,6 +237,31 @@ func TestTheVerdictOfARecordingInEveryFormat(t *testing.T) {
 	}
 }
 
+func TestWhatIsAllowedDoesNotDecideTheExitCode(t *testing.T) {
+	t.Parallel()
+	dir := bundle(t, 4096)
+	for _, c := range []struct {
+		args []string
+		want exit.Code
+		says []string
+	}{
+		{nil, exit.Leak, []string{"LEAK  proof: growth   ", "--allow 'main.keep'"}},
+		{[]string{"--allow", "cart.*"}, exit.Leak, []string{"LEAK  proof: growth   "}},
+		{[]string{"--allow", "cart.*", "--allow", "main.k*"}, exit.Clean, []string{"clean  ", "nothing grows but what is allowed", "▲ leak, allowed  ", "allowed as main.k*"}},
+		{[]string{"-v"}, exit.Leak, []string{"LEAK  proof: growth   ", "What is kept: "}},
+	} {
+		got := heapdrift(t, append(append([]string{"analyze"}, c.args...), dir)...)
+		if got.code != c.want {
+			t.Errorf("%q: exit %d, want %d", c.args, got.code, c.want)
+		}
+		for _, s := range c.says {
+			if !strings.Contains(got.out, s) {
+				t.Errorf("%q does not say %q:\n%s", c.args, s, got.out)
+			}
+		}
+	}
+}
+
 // Nobody can give a flag to a run that is over. The warning that operations are
 // not known has one for those who can.
 func TestOfARecordingNoFlagOfARunIsNamed(t *testing.T) {
