@@ -32,7 +32,7 @@ const thresholds = "analyzer/detect/thresholds.go"
 // tests print the tables; looks print those of repeated looks, on which alone the
 // numbers named looks… bear.
 const (
-	tests = "^TestCalibrationOf(FalseAlarms|Recall|Shapes)$"
+	tests = "^TestCalibrationOf(FalseAlarms|Recall|Shapes)$/^(exact_totals|families)$"
 	looks = "^TestCalibrationOfLooks(Recall)?$"
 )
 
