@@ -185,6 +185,9 @@ func shapeTable(all []bent, results []shapeResult, lengths []int) *strings.Build
 	}
 	b.WriteString(" told: clean / inconclusive / leak | not told |\n|---|" + strings.Repeat("--:|", len(lengths)+2) + "\n")
 	for i, f := range all {
+		if results[i].told == nil {
+			continue // not asked for by -run
+		}
 		var told, rest tally
 		fmt.Fprintf(&b, "| %s |", f.name)
 		for k := range lengths {
@@ -207,6 +210,9 @@ func growthTable(all []bent, results []shapeResult, lengths []int, sizes []float
 	}
 	b.WriteString("\n|---|--:|" + strings.Repeat("--:|", len(sizes)) + "\n")
 	for i, f := range all {
+		if results[i].told == nil {
+			continue
+		}
 		for k, n := range lengths {
 			fmt.Fprintf(&b, "| %s | %d |", f.name, n)
 			for g := range sizes {
@@ -233,6 +239,9 @@ func distanceTable(all []bent, results []shapeResult) *strings.Builder {
 	}
 	b.WriteString("\n|---|" + strings.Repeat("--:|", len(bounds)-1) + "\n")
 	for i, f := range all {
+		if results[i].near == nil {
+			continue
+		}
 		fmt.Fprintf(&b, "| %s |", f.name)
 		for _, x := range results[i].near {
 			fmt.Fprintf(&b, " %s |", x.leaks())
