@@ -57,7 +57,7 @@ func (j *judgement) heapFindings() []Finding {
 	}
 	leaks := j.heapLeaks()
 	var out []Finding
-	attributed := 0.0
+	attributed, objects := 0.0, 0.0 // of the growth
 	add := func(c claim, v Verdict, why Reason) {
 		f := j.siteFinding(c, v, heap)
 		f.Reasons = append([]Reason{why}, f.Reasons...)
@@ -67,7 +67,7 @@ func (j *judgement) heapFindings() []Finding {
 		if v == Suspect && why.Code != SharedBlocks && tiny(c.parts) {
 			f.because(SharedBlocks, Values{Samples: c.samples})
 		}
-		attributed += c.grew()
+		attributed, objects = attributed+c.grew(), objects+c.objects
 		out = append(out, f)
 	}
 	as := func(all []*site) {
@@ -98,6 +98,14 @@ func (j *judgement) heapFindings() []Finding {
 	}
 	if f, ok := j.remainder(heap, attributed, named); ok {
 		out = append(out, f)
+	} else if len(out) > 0 {
+		largest := 0
+		for i := range out {
+			if weigh(&out[i]) > weigh(&out[largest]) {
+				largest = i
+			}
+		}
+		j.unseen(&out[largest], heap, objects)
 	}
 	return out
 }
@@ -177,6 +185,19 @@ func (j *judgement) stayed(s *site) claim {
 		c.objects += p.objects()
 	}
 	return c
+}
+
+// unseen tells of growth that is most of the objects and little of the bytes, where
+// the sites named explain the bytes: small objects are sampled rarely.
+func (j *judgement) unseen(f *Finding, heap *total, objects float64) {
+	count := j.measured(series.LiveObjects)
+	if count == nil || count.Verdict != Leak || count.Grew-objects < mostUnseen*count.Grew {
+		return
+	}
+	f.because(ObjectsUnseen, Values{Rate: count.fit.PerX, Per: j.per(), Share: 1 - objects/count.Grew})
+	if sizes := j.sizesThatLeak(heap); len(sizes) > 0 {
+		f.because(SizesThatGrow, Values{Parts: sizes})
+	}
 }
 
 // unproved are the parts of sites not named that rose and make a good part of the

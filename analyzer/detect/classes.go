@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"math"
 	"slices"
 	"sort"
 
@@ -49,14 +50,18 @@ func (j *judgement) ruledOut(z *series.SizeSeries, net, work float64) bool {
 }
 
 // leakingClasses are those that pass all tests and make a good part of the
-// total's growth, the largest first.
+// total's growth, of its bytes or of its objects, the largest first.
 func (j *judgement) leakingClasses(heap *total) []*class {
 	if heap == nil || !(heap.Grew > 0) {
 		return nil
 	}
+	objects := math.Inf(1)
+	if t := j.measured(series.LiveObjects); t != nil && t.Verdict == Leak {
+		objects = t.Grew
+	}
 	var out []*class
 	for _, c := range j.classes {
-		if c.passes() && c.Grew >= floorRising && c.bytes() >= minorClass*heap.Grew {
+		if c.passes() && c.Grew >= floorRising && (c.bytes() >= minorClass*heap.Grew || c.Grew >= minorClass*objects) {
 			out = append(out, c)
 		}
 	}
@@ -112,7 +117,7 @@ func (j *judgement) onlyOfItsSize(named []*site, heap *total) []claim {
 			continue
 		}
 		if !slices.ContainsFunc(out, func(k claim) bool { return k.site == found[0].site }) {
-			out = append(out, claim{site: found[0].site, class: c, bytes: c.bytes()})
+			out = append(out, claim{site: found[0].site, class: c, bytes: c.bytes(), objects: c.Grew})
 		}
 	}
 	return out

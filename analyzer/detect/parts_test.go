@@ -102,6 +102,37 @@ func TestASmallLeakBesideALargeOne(t *testing.T) {
 	}
 }
 
+// The small leak has not been sampled: the count of objects tells that there is more,
+// and the size classes of which size.
+func TestObjectsThatSamplingHasNotSeen(t *testing.T) {
+	t.Parallel()
+	big := allocator{at(36, "example.com/app.Big", "example.com/app.Handle", handler), 9472, 0, 60}
+	bytes := big.kept * 19 * perSample(9472)
+	heap := sampledHeaps(seeded("unseen", 1), 20, sampling, big)
+	for _, c := range []struct {
+		name   string
+		others float64 // objects of 64 bytes for each large one
+		says   bool
+	}{{"as many", 1, true}, {"none", 0, false}} {
+		count := bytes / 9472
+		s := simulation{steady: 20, ops: 5_000, bytes: curve(20, 100, linear(bytes+64*c.others*count)), objects: curve(20, 2, linear((1+c.others)*count)), heap: heap}
+		run := bySize(s.run(), func(i int, size uint32) float64 {
+			if size == 64 {
+				return 20_000 + c.others*count*float64(i)/19
+			}
+			return 20_000
+		})
+		res := Analyze(run, DefaultConfig())
+		f := find(res, "example.com/app.Big")
+		if f == nil || f.Verdict != Leak || saysAny(f.Reasons, ObjectsUnseen) != c.says {
+			t.Fatalf("%s: findings %+v, want a leak at app.Big that tells of unseen objects: %v", c.name, res.Findings, c.says)
+		}
+		if sizes := reasonOf(f, SizesThatGrow); (sizes != nil) != c.says || c.says && (len(sizes.Values.Parts) != 1 || sizes.Values.Parts[0].Bytes != 64) {
+			t.Errorf("%s: sizes %+v, want 64 bytes: %v", c.name, sizes, c.says)
+		}
+	}
+}
+
 // A block of 16 bytes counts for the site that opened it, whose own object in it may
 // be dead.
 func TestSharedBlocks(t *testing.T) {

@@ -176,6 +176,7 @@ const (
 	BacklogAtSite     Code = "backlog-at-site"      // +Samples, Share went away in the drain
 	NoSiteExplains    Code = "no-site-explains"     //
 	PartAtNoSite      Code = "part-at-no-site"      // Share of the growth
+	ObjectsUnseen     Code = "objects-unseen"       // Share of the Rate of objects is at no named site
 	GrewUnproved      Code = "grew-unproved"        // Parts, beside what is named
 	SizesThatGrow     Code = "sizes-that-grow"      // Parts: Bytes and Rate
 	NoHeapProfile     Code = "no-heap-profile"      // remedy: link one

@@ -108,6 +108,7 @@ const (
 	sureLess        = 2    // standard deviations of births and deaths, for objects to count as gone
 	sureNet         = 3    // standard deviations of net samples, to count as kept all the same
 	restShare       = 0.02 // of the total's growth, to be listed with what no site explains
+	mostUnseen      = 0.4  // of the objects' growth, beside sites that explain the bytes: told from there on
 	unexplained     = 0.3  // of the total's growth, to be told beside named sites
 	classRulesOut   = 0.5  // of what samples stand for: their exactly counted class grew by less
 	minorClass      = 0.05 // of the total's growth, below: a size class is not followed

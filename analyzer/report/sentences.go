@@ -82,6 +82,7 @@ var sentences = map[detect.Code]string{
 	detect.BacklogAtSite:     "+{samples} sampled objects under load (tau {tau}, p {p}); {part} of the growth went away in the drain",
 	detect.NoSiteExplains:    "the exact counters prove the growth; no sampled site explains it",
 	detect.PartAtNoSite:      "{share} of the growth that the exact counters prove is at no sampled site",
+	detect.ObjectsUnseen:     "the sites named explain the bytes, but {share} of the {rate} objects per {work} that the process retains are at none of them: small objects retained with these, or a small leak beside them",
 	detect.GrewUnproved:      "these rose, too few samples to prove it: {places}",
 	detect.SizesThatGrow:     "what grows are objects of up to {sizes}",
 	detect.NoHeapProfile:     "there is no heap profile with samples: start the target with GODEBUG=memprofilerate=16384 and import net/http/pprof",
