@@ -150,7 +150,8 @@ func (p *preparing) job() *job {
 	override(&j.rate, s.MemProfileRate)
 	override(&j.detect.Tolerance, (*detect.BytesPerOp)(s.Tolerance))
 	for _, x := range []struct{ from, to *float64 }{
-		{&s.Clean.Bytes, &j.detect.Clean.Bytes}, {&s.Clean.Objects, &j.detect.Clean.Objects}, {&s.Clean.Goroutines, &j.detect.Clean.Goroutines},
+		{&s.Clean.Bytes, &j.detect.Clean.Bytes}, {&s.Clean.BytesPerSecond, &j.detect.Clean.BytesPerSecond},
+		{&s.Clean.Objects, &j.detect.Clean.Objects}, {&s.Clean.Goroutines, &j.detect.Clean.Goroutines},
 	} {
 		if *x.from > 0 {
 			*x.to = *x.from

@@ -79,6 +79,7 @@ func (r *Compared) because(c Change, code Code) {
 // fails. O(sites × snapshots²).
 func Compare(before, after *snapshot.Run, cfg Config) *Comparison {
 	c := &comparison{cfg: cfg, a: judge(before, cfg), b: judge(after, cfg)}
+	c.cfg.Clean.Bytes = math.Min(c.a.cfg.Clean.Bytes, c.b.cfg.Clean.Bytes) // at the rate of either
 	c.all()
 	c.out.Before, c.out.After = c.a.complete(), c.b.complete()
 	return c.out

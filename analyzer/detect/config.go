@@ -11,7 +11,7 @@ type Config struct {
 	// TolerancePerSecond is the same at the observed rate.
 	TolerancePerSecond BytesPerSecond
 	// Clean is the growth per operation (per second, where operations are
-	// unknown) below which the upper bound must lie for "stable".
+	// unknown, or where it says so) below which the upper bound must lie for "stable".
 	Clean CleanLimit
 	// Module is the import path prefix of the user's own code; empty lets the
 	// file paths tell.

@@ -164,6 +164,30 @@ func TestGrowthByTimeIsNeverClean(t *testing.T) {
 	}
 }
 
+// A limit by time is one per operation at the observed rate, and takes its place.
+func TestACleanLimitByTime(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		limit CleanLimit
+		rate  float64
+		want  float64
+	}{
+		{CleanLimit{Bytes: 64}, 100, 64},
+		{CleanLimit{Bytes: 64, BytesPerSecond: 500}, 100, 5},
+		{CleanLimit{Bytes: 64, BytesPerSecond: 500}, 0, 500},
+	} {
+		if got := c.limit.at(c.rate); got.Bytes != c.want {
+			t.Errorf("%+v at %g a second: %g, want %g", c.limit, c.rate, got.Bytes, c.want)
+		}
+	}
+	cfg := DefaultConfig()
+	cfg.Clean.BytesPerSecond = 10
+	res := judge(grower{sd: 500}.run(seeded("clean by time", 3), recorded()["two spacings"], 21, 3), cfg).res
+	if b := res.Total(series.LiveBytes); res.Verdict == RunClean || b.Verdict != Unknown || math.Abs(res.Clean.Bytes-0.1) > 1e-6 {
+		t.Errorf("%q, live bytes %q, limit %+v; want no proof that it grows by less than 10 B a second", res.Verdict, b.Verdict, res.Clean)
+	}
+}
+
 // How often growth by time is called clean, and healthy programs are not for what
 // their snapshots without load say.
 func TestCalibrationOfGrowthByTime(t *testing.T) {

@@ -155,6 +155,25 @@ func atMostBytes(v float64) string {
 	return atMost(v/u.size) + " " + u.name
 }
 
+// ParseBytesPerSecond reads bytes over a time, "10MiB/day" or "64MiB/30day", as
+// bytes per second. A day has 24 hours.
+func ParseBytesPerSecond(s string) (float64, error) {
+	size, over, _ := strings.Cut(s, "/")
+	over = strings.TrimSpace(over)
+	unit := strings.TrimLeft(over, "0123456789.")
+	seconds, known := map[string]float64{"s": 1, "min": 60, "h": 3600, "day": 24 * 3600, "week": 7 * 24 * 3600}[unit]
+	times := 1.0
+	var err error
+	if number := strings.TrimSuffix(over, unit); number != "" {
+		times, err = strconv.ParseFloat(number, 64)
+	}
+	if !known || err != nil || !(times > 0) {
+		return 0, fmt.Errorf("%q is no size over a time: write for example 10MiB/day, or use s, min, h or week", s)
+	}
+	v, err := ParseBytes(size)
+	return v / (times * seconds), err
+}
+
 // Rate prints an interval of bytes, objects or goroutines per something, as unit
 // says ("B/op", "objects/s"): "52.9 B/op [51.8, 54.0]". The bounds have the unit
 // and decimals of the estimate; infinite ones leave the bracket out.

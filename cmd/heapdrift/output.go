@@ -117,7 +117,7 @@ type detectFlags struct {
 
 func (d *detectFlags) bind(fs *pflag.FlagSet) {
 	d.cfg = detect.DefaultConfig()
-	fs.Var(flags.CleanLimit{To: &d.cfg.Clean}, "clean-below", "growth per operation that counts as none once it is bounded below this")
+	fs.Var(flags.CleanLimit{To: &d.cfg.Clean}, "clean-below", "growth per operation that counts as none once it is bounded below this; of bytes by time too, as 10MiB/day")
 	fs.Var(flags.Bytes{To: (*float64)(&d.cfg.Tolerance)}, "tolerance", "growth per operation below which nothing is a leak")
 	fs.StringVar(&d.cfg.Module, "module", "", "import path `PREFIX` of your own code, for naming the culprit")
 	bindAllow(fs, &d.allow)

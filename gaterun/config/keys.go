@@ -47,7 +47,7 @@ func scenario(s *Scenario) kind {
 		key{"ops_metric", "counter in the target's metrics that counts operations, where the load is somebody else's", false, text(&s.OpsMetric)},
 		key{"budgets", "what the run may come to; live bytes and goroutines may not grow where nothing is said", false, budgets(&s.Budgets)},
 		key{"clean_below", "growth per operation that counts as none once it is bounded below this", false, object(
-			key{"bytes", "bytes per operation (default 64)", false, size(&s.Clean.Bytes)},
+			key{"bytes", "bytes per operation (default 64), or by time, as 10MiB/day", false, bytesOrRate(&s.Clean.Bytes, &s.Clean.BytesPerSecond)},
 			key{"objects", "objects per operation (default 1)", false, number(&s.Clean.Objects)},
 			key{"goroutines", "goroutines per operation (default 0.01)", false, number(&s.Clean.Goroutines)},
 		)},

@@ -235,6 +235,28 @@ func sizeFrom(to *float64, positive bool) kind {
 	})
 }
 
+// bytesOrRate is a size above 0, or one over a time, in bytes per second.
+func bytesOrRate(bytes, perSecond *float64) kind {
+	schema := map[string]any{"anyOf": []any{
+		map[string]any{"type": "number", "exclusiveMinimum": 0},
+		map[string]any{"type": "string", "pattern": `^ *` + decimal + ` *([kKmMgGtT][iI]?[bB]|[kKmMgGtT][iI]|[bB])? *(/ *(` + decimal + `)? *(s|min|h|day|week) *)?$`},
+	}}
+	return scalar(schema, func(s string) error {
+		read, to := report.ParseBytes, bytes
+		if strings.Contains(s, "/") {
+			read, to = report.ParseBytesPerSecond, perSecond
+		}
+		v, err := read(s)
+		if err == nil && v == 0 {
+			err = fmt.Errorf("%q is no size above 0", s)
+		}
+		if err == nil {
+			*to = v
+		}
+		return err
+	})
+}
+
 func share(to *float64) kind {
 	schema := map[string]any{"anyOf": []any{
 		map[string]any{"type": "number", "minimum": 0, "maximum": 1},

@@ -59,6 +59,7 @@ const full = `scenarios:
   - name: watched
     pprof: 10.0.0.7:6060
     ops_metric: http_requests_total
+    clean_below: {bytes: 864 kB/day}
     load: {for: 10m}
     canary: false
   - {name: demo, lab: closure, variant: fixed, keep: 2, load: {rate: 150, for: 5s}}
@@ -109,6 +110,9 @@ func TestEverySortOfValueIsRead(t *testing.T) {
 	if diff := cmp.Diff(want, plan, cmp.Comparer(func(a, b func()) bool { return true })); diff != "" {
 		t.Errorf("the plan is not the file's:\n%s", diff)
 	}
+	if c := f.Scenarios[2].Clean; c != (detect.CleanLimit{BytesPerSecond: 10}) {
+		t.Errorf("864 kB a day are %+v; want 10 B a second", c)
+	}
 	if s.Canary == nil || *s.Canary || s.Retries == nil || *s.Retries != 2 || f.Scenarios[1].Canary != nil {
 		t.Error("a scenario's own canary and retries are not kept apart from the file's")
 	}
@@ -118,10 +122,10 @@ func TestEverySortOfValueIsRead(t *testing.T) {
 	if p := s.Where("load.body"); p != (Position{11, 7}) {
 		t.Errorf("load.body is at %v; want 11:7", p)
 	}
-	if p := f.Scenarios[3].Where("lab"); p != (Position{43, 18}) {
-		t.Errorf("lab is at %v; want 43:18", p)
+	if p := f.Scenarios[3].Where("lab"); p != (Position{44, 18}) {
+		t.Errorf("lab is at %v; want 44:18", p)
 	}
-	if got := f.Suppress[0]; got.Position != "heapdrift.yaml:46:5" || got.Expires != "2027-03-31" || got.Site != "metrics.(*Registry).*" {
+	if got := f.Suppress[0]; got.Position != "heapdrift.yaml:47:5" || got.Expires != "2027-03-31" || got.Site != "metrics.(*Registry).*" {
 		t.Errorf("the suppression is %+v", got)
 	}
 }
@@ -179,6 +183,7 @@ var mistakes = []struct {
 	{name: "a share above 1", file: one("budgets: {error_rate: 2}"), want: []string{`4:27: "2" is no share`}},
 	{name: "a p99 that is a number", file: one("budgets: {p99: 50}"), want: []string{`4:20: "50" is not a length of time`}},
 	{name: "a clean limit of 0", file: one("clean_below: {objects: 0}"), want: []string{`4:28: "0" is no number above 0`}},
+	{name: "a clean limit by an unknown time", file: one("clean_below: {bytes: 1MiB/year}"), want: []string{`4:26: "1MiB/year" is no size over a time`}},
 	{name: "a budget list", file: one("budgets: [1]"), want: []string{"4:14: here is a list; write keys and their values, as live_bytes_per_op"}},
 	{name: "a suppression without a reason", file: one() + "suppress:\n  - {site: a, expires: 2027-01-01}\n", want: []string{"6:5: reason is missing; reason is why it is accepted"}},
 	{name: "a suppression without an end", file: one() + "suppress:\n  - site: a\n    reason: r\n", want: []string{"6:5: expires is missing; expires is the last day that it holds, as 2027-03-31"}},

@@ -109,7 +109,7 @@ func TestMistakesAreSentencesWithARemedy(t *testing.T) {
 		{[]string{"--output-file", "yaml=x"}, `flag --output-file: unknown format "yaml": use text, json or markdown`},
 		{[]string{"--output-file", "json=x", "--output-file", "text=x"}, `flag --output-file: two reports to the one file "x": give each its own`},
 		{[]string{"--pprof-header", "Bearer s3cret"}, `flag --pprof-header: not a header: write "Name: value"`},
-		{[]string{"--clean-below", "0"}, `flag --clean-below: "0" is no limit above 0: write BYTES[,OBJECTS[,GOROUTINES]], for example 64,1,0.01`},
+		{[]string{"--clean-below", "0"}, `flag --clean-below: "0" is no limit above 0: write BYTES[/TIME][,OBJECTS[,GOROUTINES]], for example 64,1,0.01 or 10MiB/day`},
 	} {
 		s := newSet()
 		err := s.Parse(c.args)
@@ -128,17 +128,35 @@ func TestCleanLimitsKeepWhatIsLeftOut(t *testing.T) {
 	base := detect.CleanLimit{Bytes: 64, Objects: 1, Goroutines: 0.01}
 	for in, want := range map[string]detect.CleanLimit{
 		"128": {Bytes: 128, Objects: 1, Goroutines: 0.01}, "1KiB,2": {Bytes: 1024, Objects: 2, Goroutines: 0.01}, "1, 2, 0.5": {Bytes: 1, Objects: 2, Goroutines: 0.5},
+		"86400/day": {Bytes: 64, Objects: 1, Goroutines: 0.01, BytesPerSecond: 1}, "1KiB/s,2": {Bytes: 64, Objects: 2, Goroutines: 0.01, BytesPerSecond: 1024},
+		"60 / 0.5min": {Bytes: 64, Objects: 1, Goroutines: 0.01, BytesPerSecond: 2}, "7200B/2h": {Bytes: 64, Objects: 1, Goroutines: 0.01, BytesPerSecond: 1},
 	} {
 		got := base
 		if err := (CleanLimit{&got}).Set(in); err != nil || got != want {
 			t.Errorf("%q: %v, %v, want %v", in, got, err, want)
 		}
 	}
-	for _, in := range []string{"", "0", "-1", "1,x", "1,2,3,4", "1,NaN"} {
+	for _, in := range []string{"", "0", "-1", "1,x", "1,2,3,4", "1,NaN", "0/day", "1/year", "1/", "1/day/day", "1/0s", "x/s", "1,2/s"} {
 		got := base
 		if err := (CleanLimit{&got}).Set(in); err == nil || got != base {
 			t.Errorf("%q: %v, %v, want an error and no change", in, got, err)
 		}
+	}
+}
+
+// A limit that is shown can be given, and one per operation takes the place of one by time.
+func TestACleanLimitByTimeIsShownAsItCanBeGiven(t *testing.T) {
+	t.Parallel()
+	got := detect.CleanLimit{Bytes: 64, Objects: 1, Goroutines: 0.01}
+	limit := CleanLimit{&got}
+	if err := limit.Set("86400/day,2"); err != nil || limit.String() != "1/s,2,0.01" {
+		t.Errorf("%v, %q, want 1/s,2,0.01", err, limit.String())
+	}
+	if err := limit.Set(limit.String()); err != nil || got.BytesPerSecond != 1 {
+		t.Errorf("%v, %+v, want what it was", err, got)
+	}
+	if err := limit.Set("128"); err != nil || got != (detect.CleanLimit{Bytes: 128, Objects: 2, Goroutines: 0.01}) {
+		t.Errorf("%v, %+v, want 128 bytes an operation", err, got)
 	}
 }
 

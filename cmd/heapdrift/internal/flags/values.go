@@ -164,7 +164,8 @@ func (b Bytes) Set(s string) error {
 func (b Bytes) Type() string { return "BYTES" }
 
 // CleanLimit is what growth must be bounded below to count as none:
-// BYTES[,OBJECTS[,GOROUTINES]] per operation. What is left out stays as it is.
+// BYTES[,OBJECTS[,GOROUTINES]] per operation, or BYTES/TIME in place of BYTES. What
+// is left out stays as it is.
 type CleanLimit struct{ To *detect.CleanLimit }
 
 // String is the limit as it would be given.
@@ -172,7 +173,11 @@ func (c CleanLimit) String() string {
 	if c.To == nil {
 		return ""
 	}
-	return fmt.Sprintf("%g,%g,%g", c.To.Bytes, c.To.Objects, c.To.Goroutines)
+	bytes := fmt.Sprintf("%g", c.To.Bytes)
+	if c.To.BytesPerSecond > 0 {
+		bytes = fmt.Sprintf("%g/s", c.To.BytesPerSecond)
+	}
+	return fmt.Sprintf("%s,%g,%g", bytes, c.To.Objects, c.To.Goroutines)
 }
 
 // Set reads a limit.
@@ -181,15 +186,24 @@ func (c CleanLimit) Set(s string) error {
 	v := *c.To
 	into := []*float64{&v.Bytes, &v.Objects, &v.Goroutines}
 	if len(parts) > len(into) {
-		return fmt.Errorf("%q has more than three parts: write BYTES[,OBJECTS[,GOROUTINES]], for example 64,1,0.01", s)
+		return fmt.Errorf("%q has more than three parts: write %s, for example 64,1,0.01 or 10MiB/day", s, c.Type())
 	}
 	for i, p := range parts {
-		n, err := report.ParseBytes(p)
-		if err == nil && i > 0 {
-			n, err = strconv.ParseFloat(strings.TrimSpace(p), 64)
+		p = strings.TrimSpace(p)
+		var n float64
+		var err error
+		switch {
+		case i > 0:
+			n, err = strconv.ParseFloat(p, 64)
+		case strings.Contains(p, "/"):
+			n, err = report.ParseBytesPerSecond(p)
+			into[0] = &v.BytesPerSecond
+		default:
+			n, err = report.ParseBytes(p)
+			v.BytesPerSecond = 0
 		}
-		if err != nil || n <= 0 {
-			return fmt.Errorf("%q is no limit above 0: write BYTES[,OBJECTS[,GOROUTINES]], for example 64,1,0.01", strings.TrimSpace(p))
+		if err != nil || !(n > 0) {
+			return fmt.Errorf("%q is no limit above 0: write %s, for example 64,1,0.01 or 10MiB/day", p, c.Type())
 		}
 		*into[i] = n
 	}
@@ -198,7 +212,7 @@ func (c CleanLimit) Set(s string) error {
 }
 
 // Type is what help shows.
-func (c CleanLimit) Type() string { return "BYTES[,OBJECTS[,GOROUTINES]]" }
+func (c CleanLimit) Type() string { return "BYTES[/TIME][,OBJECTS[,GOROUTINES]]" }
 
 // Parsed is a flag whose value another package reads.
 type Parsed[T any] struct {
