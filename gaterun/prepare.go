@@ -140,7 +140,7 @@ func (p *preparing) job() *job {
 	j.plan = s.Load.Plan(j.plan)
 	j.plan.Seed = p.Seed
 	if p.idleEvery > 0 {
-		j.plan.IdleEvery = p.idleEvery
+		j.plan.IdleEvery, j.plan.RestEvery = p.idleEvery, p.idleEvery
 	}
 	override(&j.canary, s.Canary)
 	override(&j.retries, s.Retries)

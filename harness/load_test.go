@@ -305,6 +305,7 @@ func TestPlansAreChecked(t *testing.T) {
 		{"rate -1", func(p *Plan) { p.Rate.From = -1 }},
 		{"passes -1", func(p *Plan) { p.Passes = -1 }},
 		{"idle marks -1", func(p *Plan) { p.IdleMarks = -1 }},
+		{"rest marks -1", func(p *Plan) { p.RestMarks = -1 }},
 		{"max in flight -1", func(p *Plan) { p.MaxInFlight = -1 }},
 		{"too short", func(p *Plan) { p.Steady, p.Passes = 1, 2 }},
 	} {

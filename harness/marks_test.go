@@ -37,6 +37,15 @@ func TestMarksAreMadeInOrder(t *testing.T) {
 			}, 0,
 		},
 		{
+			"idle marks at two distances",
+			Plan{Rate: Rate{From: 10, To: 10}, IdleMarks: 3, IdleEvery: s, RestMarks: 2, RestEvery: 4 * s, Steady: 2 * s, Every: 2 * s},
+			[]at{
+				{0, Mark{Phase: PhaseIdle, Quiesced: true}}, {1 * s, Mark{Phase: PhaseIdle, Quiesced: true}}, {2 * s, Mark{Phase: PhaseIdle, Quiesced: true}},
+				{6 * s, Mark{Phase: PhaseIdle, Quiesced: true}}, {10 * s, Mark{Phase: PhaseIdle, Quiesced: true}},
+				steady(10*s, 1), {12 * s, Mark{Phase: PhaseSteady, Pass: 1, Last: true}},
+			}, 0,
+		},
+		{
 			"no drain: the end of the steady phase is the last",
 			Plan{Rate: Rate{From: 10, To: 10}, Steady: 2 * s, Every: s},
 			[]at{steady(0, 1), steady(1*s, 1), {2 * s, Mark{Phase: PhaseSteady, Pass: 1, Last: true}}}, 0,
@@ -464,4 +473,28 @@ func TestAMarkThatIsAskedForComesAtOnceAndMovesNoOther(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An idle mark that takes long moves those after it: their distance is what tells
+// time apart.
+func TestALateIdleMarkCostsNoDistance(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		var at []time.Duration
+		const s = time.Second
+		mustRun(t, TargetFunc(nothing), Plan{
+			Rate: Rate{From: 10, To: 10}, IdleMarks: 2, IdleEvery: s, RestMarks: 2, RestEvery: 4 * s, Steady: s,
+			OnMark: func(_ context.Context, m Mark) error {
+				if m.Phase == PhaseIdle {
+					at = append(at, time.Since(begin))
+					time.Sleep(3 * s)
+				}
+				return nil
+			},
+		})
+		if want := []time.Duration{0, 3 * s, 7 * s, 11 * s}; !slices.Equal(at, want) {
+			t.Errorf("idle marks at %v, want %v", at, want)
+		}
+	})
 }

@@ -36,9 +36,11 @@ type Plan struct {
 	// time: arrivals do not come in batches below 20,000 a second. Linux only.
 	Precise bool
 
-	// IdleMarks marks are made before any load, IdleEvery apart.
-	IdleMarks int
-	IdleEvery time.Duration
+	// IdleMarks marks are made before any load, IdleEvery apart, and then RestMarks
+	// more, RestEvery apart: two distances tell what grows with time from what the
+	// marks leave behind. Without IdleMarks there are none.
+	IdleMarks, RestMarks int
+	IdleEvery, RestEvery time.Duration
 
 	// Warmup, Steady and Drain are the lengths of the phases, on the intended
 	// clock. Steady is the whole steady time; it is split evenly over Passes (0
@@ -122,7 +124,10 @@ func (p Plan) Duration() time.Duration {
 }
 
 func (p Plan) idle() time.Duration {
-	return time.Duration(max(p.IdleMarks-1, 0)) * p.IdleEvery
+	if p.IdleMarks == 0 {
+		return 0
+	}
+	return time.Duration(p.IdleMarks-1)*p.IdleEvery + time.Duration(p.RestMarks)*p.RestEvery
 }
 
 // withDefaults returns p with the zero values filled in, or a sentence.
@@ -141,7 +146,7 @@ func (p Plan) withDefaults() (Plan, error) {
 		value time.Duration
 	}{
 		{"latency window", p.Window},
-		{"idle mark distance", p.IdleEvery}, {"warm-up", p.Warmup}, {"steady time", p.Steady}, {"drain", p.Drain},
+		{"idle mark distance", p.IdleEvery}, {"rest mark distance", p.RestEvery}, {"warm-up", p.Warmup}, {"steady time", p.Steady}, {"drain", p.Drain},
 		{"distance of marks", p.Every}, {"quiesce timeout", p.QuiesceTimeout},
 	} {
 		if d.value < 0 {
@@ -155,6 +160,8 @@ func (p Plan) withDefaults() (Plan, error) {
 		return p, fmt.Errorf("passes %d: want one or more", p.Passes)
 	case p.IdleMarks < 0:
 		return p, fmt.Errorf("idle marks %d: want zero or more", p.IdleMarks)
+	case p.RestMarks < 0:
+		return p, fmt.Errorf("rest marks %d: want zero or more", p.RestMarks)
 	case p.MaxInFlight < 0:
 		return p, fmt.Errorf("max in flight %d: want one or more operations at once", p.MaxInFlight)
 	}

@@ -76,10 +76,16 @@ func (r *run) idlePhase(ctx context.Context) error {
 	}
 	r.clock.begin(PhaseIdle, 0, r.plan.idle())
 	r.open(PhaseIdle, 0, nil)
-	for i := range r.plan.IdleMarks {
-		if err := r.sleepUntil(ctx, time.Duration(i)*r.plan.IdleEvery); err != nil {
+	last := time.Duration(0)
+	for i := range r.plan.IdleMarks + r.plan.RestMarks {
+		at := time.Duration(i) * r.plan.IdleEvery
+		if i >= r.plan.IdleMarks { // a late mark does not cost the distance
+			at = last + r.plan.RestEvery
+		}
+		if err := r.sleepUntil(ctx, at); err != nil {
 			return err
 		}
+		last = r.clock.elapsed()
 		if err := r.mark(ctx, Mark{Phase: PhaseIdle, Quiesced: !r.plan.Rate.Zero()}); err != nil {
 			return err
 		}

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 // brief is a plan of a few seconds.
 func brief() harness.Plan {
 	p := DefaultPlan()
-	p.IdleMarks, p.IdleEvery = 4, 50*time.Millisecond
+	p.IdleMarks, p.IdleEvery, p.RestMarks = 4, 50*time.Millisecond, 0
 	p.Warmup, p.Steady, p.Drain, p.Every = 500*time.Millisecond, 2500*time.Millisecond, 300*time.Millisecond, 200*time.Millisecond
 	return p
 }

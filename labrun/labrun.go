@@ -53,11 +53,11 @@ type Options struct {
 	Analyze func(*snapshot.Run, detect.Config) *detect.Result
 }
 
-// DefaultPlan takes about 25 s: six snapshots without a load, then twenty
+// DefaultPlan takes about 28 s: eight snapshots without a load, then twenty
 // under 150 operations a second, held while each is taken, and a drain.
 func DefaultPlan() harness.Plan {
 	return under(harness.Plan{
-		IdleMarks: 6, IdleEvery: 500 * time.Millisecond, Passes: 1,
+		IdleMarks: 6, IdleEvery: 300 * time.Millisecond, RestMarks: 2, RestEvery: 2 * time.Second, Passes: 1,
 		QuiesceTimeout: 30 * time.Second, // of a starved machine; a snapshot under way is worth waiting for
 	}, lab.UsualLoad())
 }

@@ -108,7 +108,7 @@ func DefaultConfig() Config {
 	return Config{
 		Plan: harness.Plan{
 			Rate:      harness.Rate{From: 200, To: 200},
-			IdleMarks: 6, IdleEvery: 500 * time.Millisecond,
+			IdleMarks: 6, IdleEvery: 300 * time.Millisecond, RestMarks: 2, RestEvery: 2 * time.Second,
 			Warmup: 5 * time.Second, Steady: time.Minute, Drain: 5 * time.Second, Passes: 1,
 			MaxInFlight:    256,
 			QuiesceTimeout: 5 * time.Second,

@@ -59,7 +59,7 @@ func recorded() map[string]pace {
 	drain := []float64{0, 1.5, 3, 5}
 	return map[string]pace{
 		"one spacing":  {evenly(6, 0.5), drain},
-		"two spacings": {[]float64{0, 0.3, 0.6, 0.9, 1.2, 3.2, 5.2}, drain},
+		"two spacings": {[]float64{0, 0.3, 0.6, 0.9, 1.2, 1.5, 3.5, 5.5}, drain},
 	}
 }
 

@@ -149,7 +149,7 @@ const (
 
 // Growth without load.
 const (
-	sameSpacing  = 1.5  // times the shortest distance of idle snapshots, to count as the same
+	sameSpacing  = 3    // times the shortest distance of idle snapshots, to count as the same: they are late by a part of it
 	unloadedSure = 0.99 // of the one-sided bounds that show growth without load, or refute it
 )
 
