@@ -331,6 +331,22 @@ func TestGates(t *testing.T) {
 	})
 }
 
+// Live objects keep a run from clean as bytes do: what they say of growth is not
+// lost in the noise of the bytes.
+func TestLiveObjectsKeepARunFromClean(t *testing.T) {
+	t.Parallel()
+	const n = 20
+	slackens := func(total float64) []float64 {
+		return curve(n, 5, func(u float64) float64 { return total * (1 - math.Exp(-3*u)) })
+	}
+	for total, want := range map[float64]RunVerdict{0: RunClean, 3e4: RunInconclusive} {
+		res := judge(simulation{steady: n, idle: 6, drain: 3, ops: 10_000, phased: true, bytes: curve(n, 1e5, linear(0)), objects: slackens(total)}.run(), DefaultConfig()).res
+		if b := res.Total(series.LiveBytes).Verdict; res.Verdict != want || b != Stable {
+			t.Errorf("%g objects, ever slower: %q, bytes %q, objects %q; want %q, stable", total, res.Verdict, b, res.Total(series.LiveObjects).Verdict, want)
+		}
+	}
+}
+
 // The bound of a total is the statistic of the test that decided, per operation and
 // per second.
 func TestTheBoundThatDecided(t *testing.T) {

@@ -66,6 +66,16 @@ func TestWarningsThatWereToldAreNotRepeated(t *testing.T) {
 	}
 }
 
+// What keeps a run from clean is said, live objects too.
+func TestLiveObjectsThatGrowAreSaidToKeepARunFromClean(t *testing.T) {
+	run, res := calm()
+	res.Verdict = detect.RunInconclusive
+	res.Totals = append(res.Totals, detect.Total{Name: "live_objects", Growth: perOp(0.3, 0.2, 0.4), OpsPerSecond: 400, Verdict: detect.Growing})
+	if why, _ := undecided(run, res, Operator); len(why) != 1 || !strings.HasPrefix(why[0], "live objects: +0.30 objects/op") {
+		t.Errorf("%q, want what live objects did", why)
+	}
+}
+
 // The bound that is printed is the one that decided, of what levelled off as well,
 // and is told by the day.
 func TestCleanPrintsTheBoundThatDecided(t *testing.T) {
