@@ -29,19 +29,27 @@ import (
 // alone the walk is rejected in 1.0 instead of 1.3 % of cases, and at P ≤ 1e-4 a
 // leak must be steeper by 40 %.
 func persistent(x, residuals []float64, l Line) (se, df float64) {
-	d := durbinWatson(residuals) * (1 - 1/math.Sqrt(float64(l.N)))
 	q := make([]float64, l.N)
 	root := math.Sqrt(l.Sxx)
 	for i := range q {
 		q[i] = (x[i] - l.MeanX) / root
 	}
+	o := slices.Repeat([]float64{1 / math.Sqrt(float64(l.N))}, l.N)
+	m := memoryAt([][]float64{o, q}, residuals)
+	return math.Sqrt(l.RSS * m.unit / l.Sxx), math.Sqrt(m.df * float64(l.N-2))
+}
+
+// memoryAt is the memory that matches the residuals of a fit to the orthonormal
+// columns q.
+func memoryAt(q [][]float64, residuals []float64) memory {
 	const most = 0.9999 // a random walk over any series met here
+	d := durbinWatson(residuals) * (1 - 1/math.Sqrt(float64(len(residuals))))
 	m := memoryOf(q, 0)
 	if d < m.ratio {
 		_, rho := bisect(0, most, 12, func(rho float64) bool { return memoryOf(q, rho).ratio > d })
 		m = memoryOf(q, rho)
 	}
-	return math.Sqrt(l.RSS * m.unit / l.Sxx), math.Sqrt(m.df * float64(l.N-2))
+	return m
 }
 
 // durbinWatson is Σ (r_i − r_{i−1})² / Σ r_i²; 2 where all are 0.
@@ -62,31 +70,51 @@ func durbinWatson(r []float64) float64 {
 // memory is what a first-order autoregression with unit variance implies.
 type memory struct {
 	ratio float64 // E Σ (r_i − r_{i−1})² / E Σ r_i² of the residuals
-	unit  float64 // Var(slope)·Sxx per expected RSS
+	unit  float64 // variance along the last column per expected RSS
 	df    float64 // ν, of RSS as an estimate of the variance
 }
 
-// memoryOf computes it for the unit vector q of the slope, all by products of
-// R with the two columns o = 1/√n and q of the fit, each O(n).
-func memoryOf(q []float64, rho float64) memory {
-	n := len(q)
-	o := slices.Repeat([]float64{1 / math.Sqrt(float64(n))}, n)
-	ro, rq := correlate(o, rho), correlate(q, rho)
-	oo, qq, oq := dot(o, ro), dot(q, rq), dot(o, rq)
-	rss := float64(n) - oo - qq // tr(MR)
-
-	// tr(R²) = n + 2 Σ_k (n−k) ρ^2k, by the same product.
-	square := float64(n) * dot(o, correlate(o, rho*rho))
-	trace2 := square - 2*(dot(ro, ro)+dot(rq, rq)) + oo*oo + qq*qq + 2*oq*oq
-
-	// E Σ (r_i − r_{i−1})² = tr(DRD') − 2 (DRq)'(Dq) + (Dq)'(Dq)·q'Rq, D the
-	// differences; D takes the constant column out.
-	diff := 2 * float64(n-1) * (1 - rho)
-	for i := 1; i < n; i++ {
-		dq := q[i] - q[i-1]
-		diff += dq * (dq*qq - 2*(rq[i]-rq[i-1]))
+// memoryOf computes it for the orthonormal columns q of a fit, all by products of R
+// with them, each O(n):
+//
+//	E RSS                 tr(MR)     = n − Σ_k q_k'Rq_k
+//	its variance, halved  tr(MRMR)   = tr(R²) − 2 Σ_k |Rq_k|² + Σ_kl (q_k'Rq_l)²
+//	E Σ (r_i − r_{i−1})²  tr(DMRMD') = tr(DRD') − 2 Σ_k (DRq_k)'(Dq_k) + Σ_kl (Dq_k)'(Dq_l)·q_k'Rq_l
+//
+// with D the differences.
+func memoryOf(q [][]float64, rho float64) memory {
+	n, p := len(q[0]), len(q)
+	rss := float64(n)
+	// tr(R²) = n + 2 Σ_h (n−h) ρ^2h
+	trace2, square := float64(n), rho*rho
+	for h, f := 1, square; h < n && f > 1e-18; h, f = h+1, f*square {
+		trace2 += 2 * float64(n-h) * f
 	}
-	return memory{ratio: diff / rss, unit: qq / rss, df: rss * rss / trace2}
+	diff := 2 * float64(n-1) * (1 - rho)
+	unit := 0.0
+	for k := range p {
+		rk := correlate(q[k], rho)
+		trace2 -= 2 * dot(rk, rk)
+		for l := range p {
+			v := dot(rk, q[l])
+			trace2 += v * v
+			diff += v * dotOfDifferences(q[k], q[l])
+			if k == l {
+				unit = v
+				rss -= v
+			}
+		}
+		diff -= 2 * dotOfDifferences(rk, q[k])
+	}
+	return memory{ratio: diff / rss, unit: unit / rss, df: rss * rss / trace2}
+}
+
+func dotOfDifferences(a, b []float64) float64 {
+	s := 0.0
+	for i := 1; i < len(a); i++ {
+		s += (a[i] - a[i-1]) * (b[i] - b[i-1])
+	}
+	return s
 }
 
 // correlate returns R·v, R_ij = ρ^|i−j|.

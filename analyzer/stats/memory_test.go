@@ -3,6 +3,7 @@ package stats
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -44,7 +45,8 @@ func TestMemoryAgreesWithTheFullMatrices(t *testing.T) {
 					slope += q[i] * cov[i][j] * q[j]
 				}
 			}
-			got := memoryOf(q, rho)
+			o := slices.Repeat([]float64{1 / math.Sqrt(float64(n))}, n)
+			got := memoryOf([][]float64{o, q}, rho)
 			near(t, "Durbin–Watson ratio", got.ratio, diff/rss, 1e-9)
 			near(t, "slope's variance", got.unit, slope/rss, 1e-9)
 			near(t, "degrees of freedom", got.df, rss*rss/squares, 1e-7)
@@ -78,7 +80,7 @@ func TestIndependentErrorsHaveAllDegreesOfFreedom(t *testing.T) {
 	for i := range q {
 		q[i] /= math.Sqrt(20)
 	}
-	m := memoryOf(q, 0)
+	m := memoryOf([][]float64{{.5, .5, .5, .5}, q}, 0)
 	near(t, "degrees of freedom", m.df, 2, 1e-12)
 	near(t, "slope's variance per RSS", m.unit, .5, 1e-12)
 }
