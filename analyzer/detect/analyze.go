@@ -211,7 +211,7 @@ func (t *total) report(j *judgement) Total {
 		out.Reasons = []Reason{{t.Missing, Values{N: t.Judged, Of: minTail}}}
 		return out
 	}
-	out.Trend = t.trend()
+	out.Trend, out.Exponent = t.trend(), t.exponent()
 	out.Growth = &Rate{t.Growth, j.per()}
 	if j.run.HasOps {
 		out.OpsPerSecond = j.run.OpsPerSecond(t.at)

@@ -1,6 +1,10 @@
 package detect
 
-import "math"
+import (
+	"math"
+
+	"github.com/heapdrift/heapdrift/analyzer/stats"
+)
 
 // This file gives a decision its figures: the reason of the rule that decided,
 // and what else a reader of it should know, in the order in which it is told.
@@ -29,12 +33,21 @@ func (t *total) reasons(j *judgement) []Reason {
 	case e.Significant() && !e.Steps.Passed:
 		add(StepsNotTrend, Values{})
 	case e.Significant():
-		add(Rises, Values{N: e.Judged, Tau: e.Tau, P: math.Max(e.Slope.Statistic, e.Rank.Statistic)})
+		add(Rises, Values{N: e.Judged, Tau: e.Tau, P: math.Max(e.Slope.Statistic, e.Rank.Statistic), Exponent: e.exponent()})
 	case rises:
 		add(RisesUnevenly, ranks)
 	}
+	if e.Since > 0 {
+		add(GrowsSince, Values{Seconds: t.began})
+	}
 	if rises && !e.GoesOn.Passed {
 		out = append(out, e.Slackens)
+	}
+	if t.Because == BytesSlacken {
+		add(BytesSlacken, Values{})
+	}
+	if rises && e.Straight.Failed() {
+		add(Curves, Values{Exponent: e.exponent(), Per: per})
 	}
 	if e.Significant() && !e.Enough.Passed && t.Verdict != Leak {
 		add(BelowFloor, Values{Grew: e.Grew, Floor: e.Enough.Bound})
@@ -82,6 +95,15 @@ func (t *total) reasons(j *judgement) []Reason {
 		add(MadeByGroups, Values{})
 	}
 	return out
+}
+
+// exponent is that of the growth, nil where it was not fitted.
+func (e *Evidence) exponent() *stats.Interval {
+	if !e.Straight.Asked() {
+		return nil
+	}
+	c := e.Exponent
+	return &c
 }
 
 // longer is how many times as long a run of the same would bound the growth below

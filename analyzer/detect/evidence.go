@@ -53,6 +53,13 @@ type Evidence struct {
 	GoesOn Test // growth does not slacken towards the end
 	// Slackens is why GoesOn failed: a code of SlackensLate to FlatAtEnd.
 	Slackens Reason
+	Straight Test // the upper bound of Exponent is not below 1, or the last two thirds are a line
+	// Exponent is c of growth like a + b·work^c, with its interval at curveSure; zero
+	// where Straight was not asked.
+	Exponent stats.Interval
+	// Since is how many judged snapshots lie before growth began; the tests are of
+	// the others. 0 where it was not looked for, or not found.
+	Since int
 
 	Kept         Test // still there after the drain
 	Unloaded     Test // growth without load, by time, is shown
@@ -84,6 +91,7 @@ type totalFacts struct {
 	counts     bool // goroutines: its groups say what its growth is
 	added      bool // no exact counters: added up from samples
 	containers bool // live bytes that rise while live objects do not
+	outpaced   bool // live objects that rise while live bytes rise and slacken
 	watched    bool // enough profiles to judge by them alone
 	inAll      Test // enough, with what grew without load counted in
 }
@@ -134,7 +142,7 @@ func (e *Evidence) trend() *Trend {
 
 // asked are the tests that could be asked, in the order of the rules.
 func (e *Evidence) asked() []Test {
-	all := []Test{e.Slope, e.Rank, e.Steps, e.GoesOn, e.Kept, e.Unloaded, e.ByTime, e.PassGoesOn, e.PassStops, e.PassBounded, e.Material, e.Enough, e.EitherEnough, e.Rises, e.Bounded, e.Flat}
+	all := []Test{e.Slope, e.Rank, e.Steps, e.GoesOn, e.Straight, e.Kept, e.Unloaded, e.ByTime, e.PassGoesOn, e.PassStops, e.PassBounded, e.Material, e.Enough, e.EitherEnough, e.Rises, e.Bounded, e.Flat}
 	if s := e.ofSite; s != nil {
 		all = append(all, s.samples, s.died, s.even)
 	}
@@ -161,9 +169,9 @@ const (
 )
 
 // measureExact asks an exactly counted series y over work u what needs no units.
-// With fewer than minTail of them, or no spread of u, it is not measured. sigma is an error of the slope from elsewhere (the
-// observer's), added in quadrature; before is the growth per work before u began,
-// NaN where it is not known.
+// With fewer than minTail of them, or no spread of u, it is not measured. sigma is
+// an error of the slope from elsewhere (the observer's), added in quadrature; before
+// is the growth per work before u began, NaN where it is not known.
 func measureExact(u, y []float64, sigma, before float64) Evidence {
 	e := fitted(u, y, stats.Noise{}, sigma, before)
 	if !e.Measured() {
@@ -181,6 +189,9 @@ func measureExact(u, y []float64, sigma, before float64) Evidence {
 	if e.Significant() {
 		e.Steps.Statistic = stepsGain(y, e.fit.Line.RSS)
 		e.Steps.Passed = e.Steps.Statistic >= 0
+	}
+	if e.Rank.Passed && len(u) >= leastForCurve {
+		e.Straight, e.Exponent = straight(u, y)
 	}
 	return e
 }
@@ -238,7 +249,7 @@ func fitted(u, y []float64, z stats.Noise, sigma, before float64) Evidence {
 // goesOn asks whether growth goes on to the end: a cache that fills is not a
 // leak. It fails when the last third grows at less than half the tail's rate,
 // when the second half grows at less than two thirds of the first half's rate
-// and that is no accident, or when the last sixth is flat likewise.
+// and that is no accident, or when the end is flat (flatEnd).
 //
 // Where growth before the tail was more than twice as fast, the curve bends, and
 // the tail may be the rest of a warm-up that never quite ends: a logarithm's
@@ -271,12 +282,71 @@ func goesOn(u, y []float64, whole stats.Slope, before float64, z stats.Noise) (T
 	if ok1 && ok2 && before > fasterBefore*whole.PerX && b.PerX-bentGoesOnAt*a.PerX < oneSided95*math.Hypot(b.SE, bentGoesOnAt*a.SE) {
 		return fails(b.PerX/a.PerX, bentGoesOnAt, SlackenedBefore, Values{Times: before / whole.PerX})
 	}
-	if k = n - n/6; n/6 >= 3 {
-		if end, ok := rateOf(u[k-1:], y[k-1:], z); ok && end.PerX+oneSided95*end.SE < lastSixthOf*whole.PerX {
-			return fails(end.PerX/whole.PerX, lastSixthOf, FlatAtEnd, Values{})
-		}
+	if n, part, flat := flatEnd(u, y); flat {
+		return fails(part, flatEndOf, FlatAtEnd, Values{N: n})
 	}
 	return t, Reason{}
+}
+
+// flatEnd reports that a series which grew does so no longer: the rate over its last
+// snapshots, two to a sixth of all and at least three, is below half of the rate
+// before them, and what the line through all before predicts of them is missed
+// beyond doubt (Chow, Econometrica 28, 1960), by Student's t of the bend in a
+// broken line. n is how many snapshots are flat, part their rate over the rate
+// before.
+//
+// A leak is found flat by chance in 1 % of runs, whatever its noise: more
+// certainty would let a cache pass that is full shortly before the end. Snapshots far
+// above the others are left out: one that found buffers in use makes what comes after
+// it look flat. O(n²).
+func flatEnd(u, y []float64) (n int, part float64, flat bool) {
+	u, y = withoutHigh(u, y)
+	most := max(leastFlatEnd+1, len(u)/6)
+	level := flatEndLevel / float64(most-leastFlatEnd+1)
+	for m := leastFlatEnd; m <= most; m++ {
+		k := len(u) - 1 - m
+		if k < leastBefore {
+			return 0, 0, false
+		}
+		t, err := stats.FitTerm(y, u, hinge(u, k))
+		if err != nil || !(t.Coef[0] > 0) {
+			continue
+		}
+		if part = 1 + t.Coef[1]/t.Coef[0]; part < flatEndOf && t.T() < -stats.StudentQuantile(1-level, t.DF) {
+			return m, part, true
+		}
+	}
+	return 0, 0, false
+}
+
+// hinge is how far each of u lies beyond the k-th, 0 before it.
+func hinge(u []float64, k int) []float64 {
+	out := make([]float64, len(u))
+	for i := k + 1; i < len(u); i++ {
+		out[i] = u[i] - u[k]
+	}
+	return out
+}
+
+// straight asks whether growth is a straight line and not a curve like that of a
+// cache whose misses become rare: in a + b·work^c the upper bound of c lies below 1.
+//
+// A warm-up bends the beginning alone: where a line tells the rest better than the
+// curve does, with up to a third of the snapshots left out at the start, it is
+// straight. Snapshots far above the others are left out: one that found buffers in
+// use hides a bend. O(n²).
+func straight(u, y []float64) (Test, stats.Interval) {
+	u, y = withoutHigh(u, y)
+	c, err := stats.Exponent(u, y, curveSure)
+	if err != nil {
+		return Test{}, stats.Interval{}
+	}
+	warmUp := false
+	for k := 1; k <= len(u)/3; k++ {
+		line, curve := stats.PowerRSS(u[k:], y[k:], 1), stats.PowerRSS(u[k:], y[k:], c.Estimate)
+		warmUp = warmUp || float64(len(u)-k)*math.Log(curve/line) > warmUpGain
+	}
+	return Test{"no curve", c.Hi >= 1 || warmUp, c.Hi, 1, "exponent"}, c
 }
 
 // rateOf fits a part of a series, with the sampling noise of the whole.

@@ -25,12 +25,30 @@ type robustSlope struct {
 // pseudo-values; Robust Statistics, 1981, 7.6). So what persists from snapshot
 // to snapshot is allowed for as everywhere.
 //
-// ok is false where too much is outlying to call it so, or where the last two
-// snapshots both rise above: that may be the beginning of a new level. O(n²).
+// ok is false where pulledIn finds none. O(n²).
 func withoutOutliers(u, y []float64) (r robustSlope, ok bool) {
+	calm, outliers, ok := pulledIn(u, y)
+	if !ok {
+		return r, false
+	}
+	n := len(u)
+	s, err := stats.FitSlope(u, calm, stats.Noise{})
+	if err != nil {
+		return r, false
+	}
+	s.SE *= float64(n) / float64(n-outliers)
+	s.DF = math.Max(1, s.DF-float64(outliers))
+	r.outliers, r.slope, r.upper, r.growth = outliers, s.PerX, s.Upper(confidence), s.PerX*(u[n-1]-u[0])
+	return r, finite(r.slope) && finite(r.upper)
+}
+
+// pulledIn is the series y with its outliers pulled in, and how many they are. ok is
+// false where there is none, where too much is outlying to call it so, or where the
+// last two snapshots both rise above: that may be the beginning of a new level.
+func pulledIn(u, y []float64) (calm []float64, outliers int, ok bool) {
 	n := len(u)
 	if n < leastForOutliers {
-		return r, false
+		return nil, 0, false
 	}
 	var slopes []float64
 	for i := range u {
@@ -41,7 +59,7 @@ func withoutOutliers(u, y []float64) (r robustSlope, ok bool) {
 		}
 	}
 	if len(slopes) == 0 {
-		return r, false
+		return nil, 0, false
 	}
 	b := median(slopes)
 	res := make([]float64, n)
@@ -59,23 +77,28 @@ func withoutOutliers(u, y []float64) (r robustSlope, ok bool) {
 		spread = stats.Mean(dev)
 	}
 	limit := outlying * spread
-	pulledIn := make([]float64, n)
+	calm = make([]float64, n)
 	for i := range res {
 		at := math.Max(-limit, math.Min(limit, res[i]))
 		if at != res[i] {
-			r.outliers++
+			outliers++
 		}
-		pulledIn[i] = centre + b*(u[i]-u[0]) + at
+		calm[i] = centre + b*(u[i]-u[0]) + at
 	}
-	if r.outliers == 0 || float64(r.outliers) > mostOutlying*float64(n) || res[n-1] > limit && res[n-2] > limit {
-		return r, false
+	ok = outliers > 0 && float64(outliers) <= mostOutlying*float64(n) && !(res[n-1] > limit && res[n-2] > limit)
+	return calm, outliers, ok
+}
+
+// withoutHigh leaves out the snapshots whose outliers pulledIn pulls down.
+func withoutHigh(u, y []float64) (lowU, lowY []float64) {
+	calm, _, ok := pulledIn(u, y)
+	if !ok {
+		return u, y
 	}
-	s, err := stats.FitSlope(u, pulledIn, stats.Noise{})
-	if err != nil {
-		return r, false
+	for i := range y {
+		if !(y[i] > calm[i]) {
+			lowU, lowY = append(lowU, u[i]), append(lowY, y[i])
+		}
 	}
-	s.SE *= float64(n) / float64(n-r.outliers)
-	s.DF = math.Max(1, s.DF-float64(r.outliers))
-	r.slope, r.upper, r.growth = s.PerX, s.Upper(confidence), s.PerX*(u[n-1]-u[0])
-	return r, finite(r.slope) && finite(r.upper)
+	return lowU, lowY
 }

@@ -59,12 +59,14 @@ type Values struct {
 	Period    int64   `json:"period,omitempty"`     // bytes a sample of the heap profile
 	OldPeriod int64   `json:"old_period,omitempty"` // of the first of two runs
 	Per       Per     `json:"per,omitempty"`        // the unit of work
-	Function  string  `json:"function,omitempty"`   // that the reason is about
-	Wait      string  `json:"wait,omitempty"`       // of goroutines
-	Parts     []Part  `json:"parts,omitempty"`      // what it is made of, the largest first
-	More      int     `json:"more,omitempty"`       // parts that are not listed
-	Run       string  `json:"run,omitempty"`        // of a comparison: "first" or "second"
-	Text      string  `json:"text,omitempty"`       // a sentence that came with the recording
+	// Exponent is c of growth like a + b·work^c, with its 98 % interval; nil where it was not fitted.
+	Exponent *stats.Interval `json:"exponent,omitempty"`
+	Function string          `json:"function,omitempty"` // that the reason is about
+	Wait     string          `json:"wait,omitempty"`     // of goroutines
+	Parts    []Part          `json:"parts,omitempty"`    // what it is made of, the largest first
+	More     int             `json:"more,omitempty"`     // parts that are not listed
+	Run      string          `json:"run,omitempty"`      // of a comparison: "first" or "second"
+	Text     string          `json:"text,omitempty"`     // a sentence that came with the recording
 }
 
 // Part is one of several things that a reason lists. Which of its figures are
@@ -134,7 +136,10 @@ const (
 	SlackensLate      Code = "slackens-late"        // the last third at Share of the whole's rate
 	SlackensHalfway   Code = "slackens-halfway"     // the second half at Share of the first's
 	SlackenedBefore   Code = "slackened-before"     // Times as fast before
-	FlatAtEnd         Code = "flat-at-end"          // the last sixth
+	FlatAtEnd         Code = "flat-at-end"          // the last N snapshots
+	BytesSlacken      Code = "bytes-slacken"        // while objects rise
+	Curves            Code = "curves"               // like work to the power of Exponent
+	GrowsSince        Code = "grows-since"          // Seconds after the first snapshot
 	BelowFloor        Code = "below-floor"          // Grew less than Floor
 	GoneAfterDrain    Code = "gone-after-drain"     // Share of the growth
 	MoreGoneThanGrew  Code = "more-gone-than-grew"  // in the drain

@@ -114,7 +114,8 @@ type Total struct {
 	OpsPerSecond float64 // observed over its judged snapshots; 0 where operations are not known
 	Verdict      Verdict
 	Trend        *Trend
-	Proof        Proof // of a leak
+	Proof        Proof           // of a leak
+	Exponent     *stats.Interval // c of growth like a + b·work^c, 98 %; nil where it was not fitted
 	Reasons      []Reason
 	Tests        []Test
 	Bound        *Bound // what shows its absence; nil where nothing does
@@ -150,10 +151,11 @@ func (t Total) MarshalJSON() ([]byte, error) {
 		Verdict   Verdict         `json:"verdict,omitempty"`
 		Proof     Proof           `json:"proof,omitempty"`
 		Beside    *float64        `json:"beside_allowed,omitempty"`
+		Exponent  *stats.Interval `json:"exponent,omitempty"`
 		Reasons   []Reason        `json:"reasons,omitempty"`
 		Tests     []Test          `json:"tests,omitempty"`
 		Bound     *Bound          `json:"bound,omitempty"`
-	}{t.In(PerOp), t.In(PerSecond), t.Verdict, t.Proof, stats.PrintableAt(t.BesideAllowed), t.Reasons, t.Tests, t.Bound})
+	}{t.In(PerOp), t.In(PerSecond), t.Verdict, t.Proof, stats.PrintableAt(t.BesideAllowed), t.Exponent, t.Reasons, t.Tests, t.Bound})
 }
 
 // Bound is the one-sided 95 % bound of growth that made a total stable or a

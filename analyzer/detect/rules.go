@@ -66,6 +66,8 @@ func totalRules() []Rule {
 		{"added from enough profiles", func(e *Evidence, o *Others) bool { return e.leaks(o) && e.ofTotal.added && e.ofTotal.watched }, Suspect, AddedFromSamples},
 		{"added from few profiles", func(e *Evidence, o *Others) bool { return e.leaks(o) && e.ofTotal.added }, Growing, AddedFromSamples},
 		{"with goroutines that may end", func(e *Evidence, o *Others) bool { return e.leaks(o) && o.Ramp }, Growing, WithGoroutines},
+		{"bytes slacken", func(e *Evidence, o *Others) bool { return e.leaks(o) && e.ofTotal.outpaced }, Growing, BytesSlacken},
+		{"a curve", func(e *Evidence, o *Others) bool { return e.leaks(o) && e.Straight.Failed() }, Growing, Curves},
 		{"every test passes", func(e *Evidence, o *Others) bool { return e.leaks(o) }, Leak, Rises},
 		{"every test passes, by time", func(e *Evidence, o *Others) bool { return e.leaksByTime(o) }, Leak, Rises},
 		{"grows without load", func(e *Evidence, _ *Others) bool { return e.Unloaded.Passed }, Suspect, GrowsWithoutLoad},
@@ -169,7 +171,7 @@ func (e *Evidence) byTime() bool { return e.Unloaded.Passed || e.ByTime.Passed }
 // leaksByTime reports bytes that pass every test under load, and grow without it,
 // too: then what they grew by without load counts as well.
 func (e *Evidence) leaksByTime(o *Others) bool {
-	return e.passesAll(o) && !e.ofTotal.containers && e.Unloaded.Passed && e.ByTime.Passed && e.ofTotal.inAll.Passed
+	return e.passesAll(o) && !e.Straight.Failed() && !e.ofTotal.containers && e.Unloaded.Passed && e.ByTime.Passed && e.ofTotal.inAll.Passed
 }
 
 // containersEnlarge reports bytes that pass every test while objects do not rise:

@@ -14,7 +14,7 @@ func failed() Test { return Test{Name: "asked", Statistic: 1} }
 // leakingTotal is the evidence of a total that passes every test.
 func leakingTotal() *Evidence {
 	e := Evidence{Judged: 14}
-	e.Slope, e.Rank, e.Steps, e.GoesOn, e.Kept = passed(), passed(), passed(), passed(), passed()
+	e.Slope, e.Rank, e.Steps, e.GoesOn, e.Straight, e.Kept = passed(), passed(), passed(), passed(), passed(), passed()
 	e.Material, e.Enough, e.EitherEnough, e.Rises, e.Bounded, e.Flat = passed(), passed(), passed(), passed(), failed(), failed()
 	e.ofTotal = &totalFacts{decides: true}
 	return &e
@@ -65,7 +65,9 @@ func ruleTables() []ruleTable {
 			{"containers enlarge", "every test passes", func(e *Evidence, _ *Others) { e.ofTotal.containers, e.PassGoesOn = true, failed() }},
 			{"added from enough profiles", "added from few profiles", func(e *Evidence, _ *Others) { e.ofTotal.added, e.ofTotal.watched = true, true }},
 			{"added from few profiles", "with goroutines that may end", func(e *Evidence, o *Others) { e.ofTotal.added, o.Ramp = true, true }},
-			{"with goroutines that may end", "every test passes", func(_ *Evidence, o *Others) { o.Ramp = true }},
+			{"with goroutines that may end", "bytes slacken", func(e *Evidence, o *Others) { e.ofTotal.outpaced, o.Ramp = true, true }},
+			{"bytes slacken", "a curve", func(e *Evidence, _ *Others) { e.ofTotal.outpaced, e.Straight = true, failed() }},
+			{"a curve", "every test passes", func(e *Evidence, _ *Others) { e.Straight = failed() }},
 			{"every test passes", "risen by rank", func(e *Evidence, _ *Others) { e.ofTotal.containers, e.PassGoesOn = true, passed() }},
 			{"every test passes, by time", "grows without load", func(e *Evidence, _ *Others) {
 				e.EitherEnough, e.Unloaded, e.ByTime, e.ofTotal.inAll = failed(), passed(), passed(), passed()
@@ -274,8 +276,8 @@ func TestEachTotalIsAskedWhatItsRulesRead(t *testing.T) {
 	}
 	res := judge(leakingTwice(20).run(), DefaultConfig()).res
 	for total, want := range map[string][]string{
-		series.LiveBytes:   {"slope", "rank", "steps are no trend", "goes on", "grows without load", "may be by time", "material", "enough", "enough, of bytes or objects", "rises", "bounded", "levelled off", "enough, with what grew without load"},
-		series.LiveObjects: {"slope", "rank", "steps are no trend", "goes on", "material", "enough", "enough, of bytes or objects", "rises", "bounded", "levelled off"},
+		series.LiveBytes:   {"slope", "rank", "steps are no trend", "goes on", "no curve", "grows without load", "may be by time", "material", "enough", "enough, of bytes or objects", "rises", "bounded", "levelled off", "enough, with what grew without load"},
+		series.LiveObjects: {"slope", "rank", "steps are no trend", "goes on", "no curve", "material", "enough", "enough, of bytes or objects", "rises", "bounded", "levelled off"},
 		series.Goroutines:  {"slope", "rank", "goes on", "enough", "rises", "bounded"},
 	} {
 		if got := asked(res, total); !slices.Equal(got, want) {

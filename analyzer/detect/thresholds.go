@@ -44,6 +44,8 @@ const (
 	minTail          = 6    // judged snapshots
 	leastPass        = 4    // snapshots of one pass
 	leastFlat        = 5    // snapshots of the half that is shown to be flat
+	leastFlatEnd     = 2    // snapshots of an end that is flat
+	leastBefore      = 4    // intervals before it, or before growth that begins in the run
 	minSamples       = 4    // sampled objects that a site must have held at once to be tested
 	minNet           = 8    // sampled objects that a site must have gained to be a leak alone
 	leastProfiles    = 24   // judged profiles without counters, or …
@@ -56,6 +58,7 @@ const (
 	leastSteps       = 4    // enlargements that make a law of a container
 	ruleOfThree      = 3    // over n: 95 % bound of what did not come in n tries, −ln 0.05 (Hanley & Lippman-Hand, JAMA 249, 1983)
 	leastForOutliers = 12   // snapshots that tell which are outliers
+	leastForCurve    = 12   // snapshots that tell a curve from a line with a warm-up
 	leastIncrements  = 3    // between idle snapshots, to measure the observer
 	leastChurnSample = 16   // sampled objects that tell a share to a quarter
 )
@@ -79,7 +82,12 @@ const (
 	secondHalfSure  = 2.58 // standard errors that it must be lower by: 1 % shared by two tests
 	fasterBefore    = 2    // as fast before the tail: the curve bends
 	bentGoesOnAt    = 0.75 // then the second half must be shown above this: beyond a logarithm's 0.58
-	lastSixthOf     = 0.5  // the last sixth
+	warmUpGain      = 4    // of n·ln(RSS), for a line without a warm-up to tell better than a curve: a likelihood ratio of e²
+	beganBelow      = 0.2  // growth before it began in the run, of that since …
+	beganBounded    = 0.5  // … and its 95 % bound
+	flatEndOf       = 0.5  // the last snapshots, of the rate before them …
+	flatEndLevel    = 0.01 // … and lower at this level, shared by the lengths that are tried: what leaks lose to it
+	curveSure       = 0.98 // confidence of the exponent's interval: half of the rest is what leaks lose to it
 	unevenOver      = 2    // a site without counters: the last third at most this (at least lastThirdOf)
 	looksGoOnAt     = 0.7  // repeated looks: the second half shown above this …
 	looksGoOnSure   = 0.995

@@ -16,6 +16,7 @@ type total struct {
 	at       []int     // the judged snapshots that have it
 	u, y     []float64 // work and value there, without the observer's part
 	before   float64   // growth per work before them, NaN unknown
+	began    float64   // seconds from the first snapshot, of growth that began in the run
 	observed observer
 	unloaded *unloaded // growth without load; nil where it could not be measured
 }
@@ -59,6 +60,7 @@ func (j *judgement) measureTotals() {
 		b.ofTotal.containers = o != nil && !(o.Measured() && o.fit.PerX > 0 && o.Rank.Statistic <= alphaObjects && o.Grew >= floorRising)
 	}
 	if o != nil && o.Measured() {
+		o.ofTotal.outpaced = b != nil && b.Measured() && b.Rank.Passed && (!b.GoesOn.Passed || b.Straight.Failed()) && !shownToGoOn(o.u, o.y)
 		o.EitherEnough = Test{"enough, of bytes or objects", o.Enough.Passed || enough(b) && b.Significant(), o.Grew, math.Inf(1), o.Enough.Unit}
 	}
 }
@@ -97,6 +99,15 @@ func (j *judgement) measureTotal(s *series.Total) *total {
 			sigma = t.observed.se * perWork
 		}
 		t.Evidence = measureExact(t.u, t.y, sigma, t.before)
+		if heap && t.Measured() {
+			if late, ok := measureLate(t.u, t.y, sigma, t.before); ok && !t.passes() {
+				t.began = j.run.Seconds[t.at[late.Since]] - j.run.Seconds[0]
+				t.since(late)
+				n, work = len(t.u), t.u[len(t.u)-1]
+				perWork = float64(n-1) / work
+			}
+			j.endsFlat(t, y)
+		}
 		if r, ok := withoutOutliers(t.u, t.y); t.Measured() && ok {
 			outliers = &r
 		}
@@ -188,6 +199,25 @@ func (j *judgement) askTime(t *total, sc scale) {
 	}
 	all := t.unloaded.perSecond*t.unloaded.span + t.Grew
 	t.ofTotal.inAll = Test{"enough, with what grew without load", all >= sc.floor, all, sc.floor, sc.unit}
+}
+
+// endsFlat asks of a total whether its end is flat with the drain's first snapshot as
+// one more reading at the last operation: fewer are needed then to see that a cache
+// was full. What the drain let go, as buffers of requests in flight, does not count:
+// below the last reading it repeats that.
+func (j *judgement) endsFlat(t *total, y []float64) {
+	_, drain, _ := j.run.Known(y, j.run.Window.Drain)
+	if len(drain) == 0 || !t.GoesOn.Passed && t.Slackens.Code != FlatAtEnd {
+		return
+	}
+	end := len(t.y) - 1
+	u, v := append(slices.Clip(t.u), t.u[end]), append(slices.Clip(t.y), math.Max(t.y[end], drain[0]))
+	n, part, flat := flatEnd(u, v)
+	t.GoesOn.Passed, t.Slackens = !flat, Reason{}
+	if flat {
+		t.GoesOn.Statistic, t.GoesOn.Bound = part, flatEndOf
+		t.Slackens = Reason{FlatAtEnd, Values{N: n}}
+	}
 }
 
 // missing says why n judged values tell no growth.

@@ -297,6 +297,12 @@ func TestIdleSnapshotsThatMeasureTheObserver(t *testing.T) {
 	}
 }
 
+// withLast moves the last of y.
+func withLast(y []float64, by float64) []float64 {
+	y[len(y)-1] += by
+	return y
+}
+
 // The tests one by one, on series that all others let pass.
 func TestGates(t *testing.T) {
 	t.Parallel()
@@ -314,10 +320,13 @@ func TestGates(t *testing.T) {
 		{"a bend that the halves show and the last third does not", curve(24, 1e3, func(u float64) float64 { return 1e6 * math.Log1p(2*u) }), math.NaN(), false, Reason{Code: SlackensHalfway}},
 		{"a bend in noise after a steep start", curve(24, 6e4, func(u float64) float64 { return 1e6 * math.Log1p(2*u) }), 1000, false, Reason{Code: SlackenedBefore}},
 		{"flat for a sixth", curve(24, 1e3, fills(1e6, 0.83)), math.NaN(), false, Reason{SlackensLate, Values{Share: 0.46}}},
+		{"flat for two snapshots", curve(24, 1e3, fills(1e6, 0.91)), math.NaN(), false, Reason{FlatAtEnd, Values{N: 2}}},
+		{"flat for a tenth of many snapshots", curve(60, 1e4, fills(1e6, 0.9)), math.NaN(), false, Reason{Code: FlatAtEnd}},
+		{"one low reading at the end", withLast(curve(24, 1e3, linear(1e6)), -2e4), math.NaN(), true, Reason{}},
 		{"falling", curve(24, 1e3, linear(-1e6)), math.NaN(), true, Reason{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e := measureExact(u, c.y, 0, c.before)
+			e := measureExact(curve(len(c.y), 0, linear(10_000)), c.y, 0, c.before)
 			if !e.Measured() || e.GoesOn.Passed != c.sustained || !says([]Reason{e.Slackens}, c.says) || c.sustained != (e.Slackens.Code == "") {
 				t.Errorf("goes on %+v, %+v; want %v, %+v", e.GoesOn, e.Slackens, c.sustained, c.says)
 			}

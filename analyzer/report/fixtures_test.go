@@ -144,7 +144,7 @@ func open() (*snapshot.Run, *detect.Result) {
 		Function: "github.com/acme/tmpl.(*Set).compile", File: "/root/go/pkg/mod/github.com/acme/tmpl@v1.2.0/set.go", Line: 57,
 		Stack: []snapshot.Frame{{Function: "github.com/acme/tmpl.(*Set).compile"}},
 		Bytes: perOp(0.9, -0.4, 2.2), LiveBytes: 8 << 20,
-		Reasons: []detect.Reason{{Code: detect.FlatAtEnd}},
+		Reasons: []detect.Reason{{Code: detect.FlatAtEnd, Values: detect.Values{N: 3}}},
 	}}
 	return run, res
 }

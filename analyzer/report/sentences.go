@@ -42,7 +42,10 @@ var sentences = map[detect.Code]string{
 	detect.SlackensLate:      "the last third grew at {share} of the rate of the whole{as a cache}",
 	detect.SlackensHalfway:   "the second half grew at {share} of the first half's rate{as a cache}",
 	detect.SlackenedBefore:   "it grew {times} times as fast before, and that it goes on is not shown{as a cache}",
-	detect.FlatAtEnd:         "the last sixth is flat{as a cache}",
+	detect.FlatAtEnd:         "its last {n snapshot} are flat{as a cache}",
+	detect.BytesSlacken:      "live bytes rise and slacken: objects alone make no leak",
+	detect.Curves:            "it bends, growing like {work}s^{exponent} (98 %){as a cache}",
+	detect.GrowsSince:        "grows since {clock}, not before",
 	detect.BelowFloor:        "grew by {grew} in all, below the evidence floor of {floor}: run longer to judge it",
 	detect.GoneAfterDrain:    "{part} of the growth went away in the drain",
 	detect.MoreGoneThanGrew:  "more went away in the drain than had grown: what requests in flight hold all the time may hide a leak; hold the load still at each snapshot{ (--quiesce)} to tell",
@@ -422,6 +425,8 @@ func (t telling) figures() map[string]string {
 		"period":     strconv.FormatInt(t.Period, 10),
 		"old period": strconv.FormatInt(t.OldPeriod, 10),
 		"work":       work(t.Per),
+		"exponent":   t.exponent(),
+		"clock":      clock(t.Seconds),
 		"function":   t.reader.function(t.Function),
 		"wait":       cmp.Or(t.Wait, "running"),
 		"run":        t.Run,
@@ -435,6 +440,25 @@ func (t telling) figures() map[string]string {
 		"lines":     t.parts(", ", func(p detect.Part) string { return fileOf(p) + " " + percent(p.Share) }),
 		"explained": t.explained(),
 	}
+}
+
+// exponent is an estimate with its interval: 0.91 [0.86, 0.97].
+func (t telling) exponent() string {
+	c := t.Exponent
+	if c == nil {
+		return ""
+	}
+	return formatted(c.Estimate, 'f', 2) + " [" + formatted(math.Max(0, c.Lo), 'f', 2) + ", " + formatted(c.Hi, 'f', 2) + "]"
+}
+
+// clock is a time since the first snapshot: 00:21, 1:02:03.
+func clock(seconds float64) string {
+	s := int64(math.Round(seconds))
+	two := func(v int64) string { return string([]byte{byte('0' + v/10), byte('0' + v%10)}) }
+	if s < 3600 {
+		return two(s/60) + ":" + two(s%60)
+	}
+	return strconv.FormatInt(s/3600, 10) + ":" + two(s/60%60) + ":" + two(s%60)
 }
 
 // longer is empty where it is not known how much longer a run must be.

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
 // codes are those that package detect declares.
@@ -67,7 +68,7 @@ func TestSentencesAreWhole(t *testing.T) {
 		N: 7, Of: 8, Tau: 0.5, P: 0.1, SlopeP: 0.2, Level: 0.3, Share: 0.4, Times: 2, Grew: 1, Floor: 2, Upper: 3, Limit: 4,
 		Samples: 5, Count: 6, From: 7, To: 8, Bytes: 9, Rate: 10, Seconds: 11, Period: 12, OldPeriod: 13, Per: detect.PerOp,
 		Function: "example.com/a/b.F", Wait: "select", Parts: []detect.Part{{Name: "stacks", Function: "example.com/a/b.F", File: "/a/b.go", Line: 1, Bytes: 2, Share: 0.5, Rate: 3, Per: detect.PerOp}},
-		More: 1, Run: "first", Text: "a text",
+		More: 1, Run: "first", Text: "a text", Exponent: &stats.Interval{Estimate: 0.9, Lo: 0.8, Hi: 0.95},
 	}
 	braces := regexp.MustCompile(`\{([^}]*)\}`)
 	for c, template := range sentences {
@@ -130,6 +131,10 @@ func TestWhatReasonsSay(t *testing.T) {
 		{"one that bends", detect.RisesUnevenly, detect.Values{N: 14, Tau: 0.9, P: 0.001, SlopeP: 0.04}, Operator, "", "rises in 14 snapshots (tau 0.90, p 0.001), but not along a line (p 0.04)"},
 		{"slackening memory", detect.SlackensLate, detect.Values{Share: 0.41}, Operator, detect.KindHeap, "the last third grew at 41 % of the rate of the whole: a cache that fills looks like this"},
 		{"slackening goroutines", detect.SlackensLate, detect.Values{Share: 0.41}, Operator, detect.KindGoroutine, "the last third grew at 41 % of the rate of the whole"},
+		{"a flat end", detect.FlatAtEnd, detect.Values{N: 2}, Operator, detect.KindHeap, "its last 2 snapshots are flat: a cache that fills looks like this"},
+		{"a curve", detect.Curves, detect.Values{Per: detect.PerOp, Exponent: &stats.Interval{Estimate: 0.912, Lo: math.Inf(-1), Hi: 0.97}}, Operator, "", "it bends, growing like operations^0.91 [0.00, 0.97] (98 %): a cache that fills looks like this"},
+		{"growth that begins in the run", detect.GrowsSince, detect.Values{Seconds: 80.6}, Operator, "", "grows since 01:21, not before"},
+		{"growth that begins after hours", detect.GrowsSince, detect.Values{Seconds: 7384}, Operator, "", "grows since 2:03:04, not before"},
 		{"a rate that fell below 0", detect.SlackensHalfway, detect.Values{Share: -0.2}, Operator, detect.KindGoroutine, "the second half grew at 0 % of the first half's rate"},
 		{"more than all went away", detect.GoneAfterDrain, detect.Values{Share: 1.2}, Operator, "", "100 % of the growth went away in the drain"},
 		{"one snapshot", detect.TooFewSnapshots, detect.Values{N: 1, Of: 6}, Operator, "", "1 snapshot to judge; at least 6 are needed"},

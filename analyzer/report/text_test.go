@@ -71,7 +71,7 @@ func TestLiveObjectsThatGrowAreSaidToKeepARunFromClean(t *testing.T) {
 	run, res := calm()
 	res.Verdict = detect.RunInconclusive
 	res.Totals = append(res.Totals, detect.Total{Name: "live_objects", Growth: perOp(0.3, 0.2, 0.4), OpsPerSecond: 400, Verdict: detect.Growing})
-	if why, _ := undecided(run, res, Operator); len(why) != 1 || !strings.HasPrefix(why[0], "live objects: +0.30 objects/op") {
+	if why, _ := undecided(run, res, Operator); len(why) != 1 || !strings.HasPrefix(why[0].full, "live objects: +0.30 objects/op") {
 		t.Errorf("%q, want what live objects did", why)
 	}
 }
