@@ -16,7 +16,8 @@ import (
 // places, and at levels of 10⁻⁴ the bound is close to the supremum's own
 // distribution (Andrews, Econometrica 61, 1993, for that of many snapshots). What
 // came before must be flat, at less than a fifth of the rate since and bounded below
-// half of it, and a staircase must not tell it all better. O(n²).
+// half of it, what came since must be straight, and a staircase must not tell it all
+// better. O(n²).
 func measureLate(u, y []float64, sigma, before float64) (e Evidence, ok bool) {
 	n := len(u)
 	places := n - minTail - leastBefore + 1
@@ -42,7 +43,11 @@ func measureLate(u, y []float64, sigma, before float64) (e Evidence, ok bool) {
 	if stepsGain(y, all.RSS) < perParameter { // the broken line has its place more than a line has
 		return e, false
 	}
-	e = measureExact(sinceStart(u, since), y[since:], sigma, math.NaN())
+	work := sinceStart(u, since)
+	if c, err := stats.Exponent(work, y[since:], curveSure); err != nil || c.Lo > 1 || c.Hi < 1 {
+		return e, false
+	}
+	e = measureExact(work, y[since:], sigma, math.NaN())
 	e.Since = since
 	e.Slope.Bound /= float64(places)
 	e.Slope.Passed = e.Slope.Passed && e.Slope.Statistic <= e.Slope.Bound
