@@ -31,7 +31,7 @@ func TestCurvesAndLines(t *testing.T) {
 		{"a power of 0.9 in noise that hides it", curve(20, 8e4, power(0.9)), true},
 		{"growth that speeds up", curve(20, 1e4, power(1.3)), true},
 		{"a power of 0.8 and an outlier", outlier(curve(20, 1e4, power(0.8))), false},
-		{"a line after a warm-up", curve(20, 1e3, func(u float64) float64 { return 9e5*u + 1e5*(1-math.Exp(-20*u)) }), true},
+		{"a line after a warm-up", curve(20, 2e3, func(u float64) float64 { return 9e5*u + 1e5*(1-math.Exp(-10*u)) }), true},
 		{"a line after a jump", curve(20, 1e4, func(u float64) float64 { return 9e5*u + 1e5*math.Min(1, 20*u) }), true},
 	} {
 		u := curve(len(c.y), 0, linear(3000))

@@ -297,8 +297,8 @@ func goesOn(u, y []float64, whole stats.Slope, before float64, z stats.Noise) (T
 //
 // A leak is found flat by chance in 1 % of runs, whatever its noise: more
 // certainty would let a cache pass that is full shortly before the end. Snapshots far
-// above the others are left out: one that found buffers in use makes what comes after
-// it look flat. O(n²).
+// above the others are left out: one that found buffers in use hides a flat end.
+// O(n²).
 func flatEnd(u, y []float64) (n int, part float64, flat bool) {
 	u, y = withoutHigh(u, y)
 	most := max(leastFlatEnd+1, len(u)/6)

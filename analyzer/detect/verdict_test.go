@@ -297,9 +297,9 @@ func TestIdleSnapshotsThatMeasureTheObserver(t *testing.T) {
 	}
 }
 
-// withLast moves the last of y.
-func withLast(y []float64, by float64) []float64 {
-	y[len(y)-1] += by
+// withAt moves one value of y.
+func withAt(y []float64, i int, by float64) []float64 {
+	y[i] += by
 	return y
 }
 
@@ -321,8 +321,9 @@ func TestGates(t *testing.T) {
 		{"a bend in noise after a steep start", curve(24, 6e4, func(u float64) float64 { return 1e6 * math.Log1p(2*u) }), 1000, false, Reason{Code: SlackenedBefore}},
 		{"flat for a sixth", curve(24, 1e3, fills(1e6, 0.83)), math.NaN(), false, Reason{SlackensLate, Values{Share: 0.46}}},
 		{"flat for two snapshots", curve(24, 1e3, fills(1e6, 0.91)), math.NaN(), false, Reason{FlatAtEnd, Values{N: 2}}},
+		{"flat for two snapshots, long after buffers were found in use", withAt(curve(24, 1e3, fills(1e6, 0.91)), 10, 4e5), math.NaN(), false, Reason{FlatAtEnd, Values{N: 2}}},
 		{"flat for a tenth of many snapshots", curve(60, 1e4, fills(1e6, 0.9)), math.NaN(), false, Reason{Code: FlatAtEnd}},
-		{"one low reading at the end", withLast(curve(24, 1e3, linear(1e6)), -2e4), math.NaN(), true, Reason{}},
+		{"one low reading at the end", withAt(curve(24, 1e3, linear(1e6)), 23, -2e4), math.NaN(), true, Reason{}},
 		{"falling", curve(24, 1e3, linear(-1e6)), math.NaN(), true, Reason{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
