@@ -93,7 +93,7 @@ var sentences = map[detect.Code]string{
 	detect.SampleMore:        "run longer, or lower the sampling rate further (GODEBUG=memprofilerate=4096 for the target{; --memprofilerate 4096 for a command that heapdrift starts})",
 	detect.PerStuckGoroutine: "it is {bytes} bytes for each goroutine that is stuck: end those first",
 	detect.OthersWithStuck:   "besides, {n site} that grow along with the stuck goroutines are not shown: end those first",
-	detect.AsManyAt:          "it retains as many objects an operation as {function}, under one caller: probably one cause",
+	detect.AsManyAt:          "it retains as many objects an operation as {function}, under one caller: they may be of one cause",
 	detect.GrowTogether:      "{n} sites below it grow together: {places}",
 	detect.LittleBeside:      "little beside it, to be looked at again once it is mended: {places}",
 	detect.SeriesPerLabel:    "{function} is on the way to the allocation: a metrics library makes a series for each new set of label values and keeps it: look for a label that holds an id, an address or a path",
