@@ -89,8 +89,20 @@ func judge(run *snapshot.Run, cfg Config) *judgement {
 // complete adds power and forecast.
 func (j *judgement) complete() *Result {
 	j.res.Power = j.power()
+	j.tellSmall()
 	j.res.Forecast = j.forecast()
 	return j.res
+}
+
+// tellSmall says of a leak that is smaller than the power of its run that its size
+// is an upper end: of such leaks only those are found that noise makes look larger,
+// and their intervals miss the true size more often than they say.
+func (j *judgement) tellSmall() {
+	t, p := j.res.Total(series.LiveBytes), j.res.Power
+	if t == nil || t.Verdict != Leak || p == nil || p.Bytes == nil || t.Growth == nil || t.Growth.Estimate >= *p.Bytes {
+		return
+	}
+	t.Reasons = append(t.Reasons, Reason{SizeBelowPower, Values{Rate: *p.Bytes, Per: p.Per}})
 }
 
 // per is the unit of work.
@@ -212,7 +224,7 @@ func (t *total) report(j *judgement) Total {
 		return out
 	}
 	out.Trend, out.Exponent = t.trend(), t.exponent()
-	out.Growth = &Rate{t.Growth, j.per()}
+	out.Growth = &Rate{t.reported(j), j.per()}
 	if j.run.HasOps {
 		out.OpsPerSecond = j.run.OpsPerSecond(t.at)
 	}

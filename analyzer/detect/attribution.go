@@ -94,7 +94,7 @@ func (j *judgement) heapFindings() []Finding {
 		add(c, Suspect, Reason{OnlyOfItsSize, Values{From: float64(z.Over + 1), To: float64(z.Size), Rate: c.class.fit.PerX, Per: j.per()}})
 	}
 	if heap != nil && !heap.series.Sampled && heap.Verdict == Leak {
-		attribute(out, heap.Growth)
+		attribute(out, heap.reported(j))
 	}
 	if f, ok := j.remainder(heap, attributed, named); ok {
 		out = append(out, f)
@@ -287,7 +287,7 @@ func (j *judgement) remainder(heap *total, attributed float64, named []*site) (F
 		return Finding{}, false
 	}
 	f := Finding{Kind: KindHeap, Verdict: Leak, Function: Unattributed, ID: identify(KindHeap, Unattributed), Share: Share(share), Trend: heap.trend(), Tests: heap.asked()}
-	f.Bytes = &Rate{heap.Growth.Scale(share), j.per()}
+	f.Bytes = &Rate{heap.reported(j).Scale(share), j.per()}
 	if len(named) > 0 {
 		f.Verdict = Growing
 		f.because(PartAtNoSite, Values{Share: share})

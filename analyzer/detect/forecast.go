@@ -15,6 +15,8 @@ type use struct {
 	outside             float64 // that the runtime has not taken, where known
 	resident            float64 // the most that was resident and that no file backs, where known
 
+	allocated float64 // bytes a second, kept or not; 0 not known
+
 	grow, outsideGrow *stats.Interval // live heap and stacks together, and outside the heap; nil: not shown
 	residentGrow      *stats.Interval // of the resident memory; nil: not shown
 }
@@ -25,7 +27,7 @@ type use struct {
 //
 // A limit that kills (a control group's, the user's) is held against the peaks of
 // memory. The collector lets the heap rise to the goal, live + (live + stacks)·r
-// with r = GOGC/100, before it runs, so
+// with r = GOGC/100, before it runs, so goals reach the limit after
 //
 //	t = (limit − peak) / ((1+r)·(live and stacks a second) + outside a second)
 //
@@ -35,6 +37,15 @@ type use struct {
 // collections, resident memory grows more slowly than without: it is no reason for
 // a later time. r is what the last goal tells; a goal at the least heap tells
 // nothing, then GOGC does.
+//
+// A goal is no peak before as much was allocated. The heap of the last cycle rises
+// from H/(1+r), of the H that the limit leaves it, which takes T = H·r/(1+r)/a at a
+// bytes allocated a second; and a cycle begins where the last one ended, up to
+// another T later, less what then is live more. So death comes between t + T and
+// t + T·(2 − g/a), for a growth g. The interval reaches from t, at the upper
+// bound of the growth, to t + 2T at the lower one. In none is it later than what is
+// live alone reaches the limit: where all that is allocated is retained, that is
+// the time.
 //
 // GOMEMLIMIT is soft: the collector runs more often as it comes near, and without
 // end once what is live, stacks and tables need it all: r is 0, and nothing outside
@@ -70,9 +81,12 @@ func (j *judgement) uses() (u use, ok bool) {
 		}
 		return &iv
 	}
+	if t := j.measured(series.AllocatedBytes); t != nil {
+		u.allocated = math.Max(0, perSecond(t.Growth).Estimate)
+	}
 	proved, stuck := j.leaks(series.LiveBytes), j.leaks(series.Goroutines)
 	if proved || stuck && heap.Significant() {
-		u.grow = perSecond(heap.Growth)
+		u.grow = perSecond(heap.reported(j))
 	}
 	if t := j.measured(series.StackBytes); t != nil && t.Significant() && (proved || stuck) {
 		u.grow = sum(u.grow, perSecond(t.Growth))
@@ -149,6 +163,7 @@ func (j *judgement) until(kind LimitKind, limit int64, u use) *Forecast {
 	case !collects:
 		return nil // without collections, memory grows by all that is allocated
 	default:
+		live := now + u.outside
 		now = math.Max(now+u.outside+r*(u.live+u.stacks), u.resident)
 		grow := u.grow
 		if grow != nil {
@@ -159,18 +174,44 @@ func (j *judgement) until(kind LimitKind, limit int64, u use) *Forecast {
 		f.Assumption = &Reason{PeaksBeforeGC, Values{Times: 1 + r}}
 		if g := u.residentGrow; g != nil && g.Estimate > rate.Estimate {
 			rate, f.Assumption = *g, &Reason{Code: ResidentGoesOn}
+			break
 		}
+		late := timeTo(float64(limit)-live, *sum(u.grow, u.outsideGrow))
+		f.SecondsToLimit = u.lastCycle(timeTo(float64(limit)-now, rate), late, r, float64(limit)-u.other-u.outside)
 	}
-	room := math.Max(0, float64(limit)-now)
-	f.SecondsToLimit = stats.Interval{
-		Estimate: room / rate.Estimate, Lo: room / rate.Hi, Hi: math.Inf(1),
-		Confidence: confidence, N: rate.N,
-	}
-	if rate.Lo > 0 {
-		f.SecondsToLimit.Hi = room / rate.Lo
+	if f.SecondsToLimit.Confidence == 0 {
+		f.SecondsToLimit = timeTo(float64(limit)-now, rate)
 	}
 	if !(rate.Estimate > 0) || !finite(f.SecondsToLimit.Estimate) {
 		return nil
 	}
 	return f
+}
+
+// timeTo is how long a room lasts at a rate a second; 0 where there is none.
+func timeTo(room float64, rate stats.Interval) stats.Interval {
+	room = math.Max(0, room)
+	iv := stats.Interval{Estimate: room / rate.Estimate, Lo: room / rate.Hi, Hi: math.Inf(1), Confidence: confidence, N: rate.N}
+	if rate.Lo > 0 {
+		iv.Hi = room / rate.Lo
+	}
+	return iv
+}
+
+// lastCycle adds to the time at which goals reach the limit the cycle that must rise
+// to it (see forecast); late is when what is live does alone, and heap what the limit
+// leaves for the heap.
+func (u use) lastCycle(goals, late stats.Interval, r, heap float64) stats.Interval {
+	if !(u.allocated > 0) { // a cycle may take any time
+		goals.Hi = late.Hi
+		return goals
+	}
+	rise := math.Max(0, heap) * r / (1 + r) / u.allocated
+	kept := 0.0
+	if u.grow != nil {
+		kept = math.Max(0, math.Min(1, u.grow.Estimate/u.allocated))
+	}
+	goals.Estimate = math.Min(late.Estimate, goals.Estimate+rise*(1.5-kept/2))
+	goals.Hi = math.Max(goals.Estimate, math.Min(late.Hi, goals.Hi+2*rise))
+	return goals
 }

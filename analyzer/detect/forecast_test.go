@@ -16,7 +16,8 @@ const (
 
 func leaking1MB(steady int) *snapshot.Run {
 	run := simulation{steady: steady, idle: 6, ops: 10_000, bytes: curve(steady, 100, linear(38e6)), objects: curve(steady, 1, linear(38e4))}.run()
-	for _, s := range run.Snapshots {
+	for i, s := range run.Snapshots {
+		s.Counters.Values["TotalAlloc"] = uint64(i) * 2e9 // 1 GB/s: a cycle of the collector takes no time
 		s.Counters.Values["NextGC"] = 2 * s.Counters.Values["HeapAlloc"]
 		s.Counters.Values["Sys"], s.Counters.Values["HeapSys"] = 300e6, 280e6
 	}
@@ -136,5 +137,35 @@ func TestForecastCountsStacksAndWhatIsOutside(t *testing.T) {
 	calm.Target.GoMemLimit, cfg.Limit = 1020e6, 0
 	if f := Analyze(calm, cfg).Forecast; f != nil {
 		t.Errorf("GOMEMLIMIT does not count what is outside the heap: %+v", *f)
+	}
+}
+
+// What is not allocated is no peak: the last cycle of the collector must rise to the
+// limit, and where all that is allocated is retained, what is live is all there is.
+func TestForecastOfTheLastCycle(t *testing.T) {
+	t.Parallel()
+	const heap, goals = 1000e6, (1000e6 - 2*liveAtEnd) / 2e6 // seconds
+	for _, c := range []struct {
+		name         string
+		rate         float64 // bytes allocated a second; 0: not known
+		want, lo, hi float64
+	}{
+		{"half of what is allocated is retained", 2e6, goals + 250*(1.5-0.25), goals, (heap - liveAtEnd) / 1e6},
+		{"all of it", 1e6, (heap - liveAtEnd) / 1e6, goals, (heap - liveAtEnd) / 1e6},
+		{"a hundredth", 100e6, goals + 5*(1.5-0.005), goals, goals + 10},
+		{"nobody knows", 0, goals, goals, (heap - liveAtEnd) / 1e6},
+	} {
+		run, cfg := leaking1MB(20), DefaultConfig()
+		cfg.Limit = 1020e6
+		for i, s := range run.Snapshots {
+			if s.Counters.Values["TotalAlloc"] = uint64(float64(i) * 2 * c.rate); c.rate == 0 {
+				delete(s.Counters.Values, "TotalAlloc")
+			}
+		}
+		near := func(got, want float64) bool { return math.Abs(got-want) <= 0.01*want }
+		f := Analyze(run, cfg).Forecast
+		if f == nil || !near(f.SecondsToLimit.Estimate, c.want) || !near(f.SecondsToLimit.Lo, c.lo) || !near(f.SecondsToLimit.Hi, c.hi) {
+			t.Errorf("%s: %+v, want %.0f [%.0f, %.0f] s", c.name, f, c.want, c.lo, c.hi)
+		}
 	}
 }

@@ -3,30 +3,21 @@ package detect
 import (
 	"math"
 	"math/rand/v2"
-	"slices"
 	"sort"
 
-	"github.com/heapdrift/heapdrift/analyzer/series"
 	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
-// power says what leak of the exact totals the run would have found: leaks of
-// growing size are injected into the residuals of the tail, shifted around,
-// turned back to front and upside down, and put through the same tests; the
-// smallest that every one of these arrangements finds is stated. Nine tenths of
-// them would not do: they are all of one run, and its noise is itself an
-// estimate; simulated, a leak of the stated size is then found in 90 to 96 % of
-// new runs (docs/METHOD.md), in 80 to 90 % if the ninth tenth is stated.
-// Residuals are of the fitted line, so that a run with a leak can tell too.
+// power says what leak the run would have found: leaks of growing size are injected
+// into copies of its judgement (inject.go) and judged by the same rules; the
+// smallest that foundIn of the paths are called a leak for is stated.
 func (j *judgement) power() *Power {
-	b := j.detectable(series.LiveBytes, func(t *total, e *Evidence, lower float64) bool {
-		return j.material(lower, t.at, false).Passed && e.Grew >= floorBytes
-	})
-	g := j.detectable(series.Goroutines, func(_ *total, e *Evidence, _ float64) bool { return e.Grew >= floorGoroutines })
+	b, upTo, large := j.detectable()
+	g := j.detectableGoroutines()
 	if b == nil && g == nil {
 		return nil
 	}
-	p := &Power{Bytes: b, Goroutines: g, SiteBytes: j.nameable(b), Per: j.per(), Confidence: powerAt}
+	p := &Power{Bytes: b, ObjectsUpTo: upTo, LargeBytes: large, Goroutines: g, SiteBytes: j.nameable(b), Per: j.per(), Confidence: powerAt}
 	p.Busiest = j.busiest(p.SiteBytes)
 	return p
 }
@@ -57,55 +48,6 @@ func (j *judgement) nameable(total *float64) *float64 {
 	}
 	k := bent * math.Max(reach(j.cfg.Alpha/float64(j.tested)), reach(alphaDejump)+step)
 	v := math.Max(*total, k*float64(j.run.Period)/work)
-	return &v
-}
-
-// detectable is the smallest slope found in all arrangements; nil where
-// even a very large one is not. enough is asked of what passes the tests that need
-// no units, with the lower bound of its growth.
-func (j *judgement) detectable(name string, enough func(t *total, e *Evidence, lower float64) bool) *float64 {
-	t := j.measured(name)
-	if t == nil || t.series.Sampled {
-		return nil
-	}
-	n := len(t.u)
-	work := t.u[n-1] - t.u[0]
-	res := t.fit.Line.Residuals(t.u, t.y)
-	sigma := 0.0
-	if t.observed.known {
-		sigma = t.observed.se * float64(n-1) / work
-	}
-	wide := likelySpread(t.fit)
-	for i := range res {
-		res[i] *= wide
-	}
-	margin := t.Growth.Estimate - t.Lower
-	shifts := min(n, mostShifts)
-	needs := make([]float64, 0, shifts)
-	for k := range shifts {
-		shift := k * n / shifts
-		y := make([]float64, n)
-		found := func(slope float64) bool {
-			for i := range y {
-				at := i
-				if k%4 >= 2 { // back to front
-					at = n - 1 - i
-				}
-				noise := res[(at+shift)%n]
-				if k%2 == 1 { // upside down
-					noise = -noise
-				}
-				y[i] = noise + slope*(t.u[i]-t.u[0])
-			}
-			e := measureExact(t.u, y, sigma, t.before-t.fit.PerX+slope)
-			return e.passes() && enough(t, &e, e.fit.PerX-margin)
-		}
-		needs = append(needs, smallestFound(found, j.cfg.scaleOf(name).floor/work))
-	}
-	v := slices.Max(needs)
-	if !finite(v) {
-		return nil
-	}
 	return &v
 }
 

@@ -40,7 +40,7 @@ func TestPowerIsAsStated(t *testing.T) {
 		t.Run(fmt.Sprintf("%d snapshots, correlation %.1f", c.n, c.rho), func(t *testing.T) {
 			t.Parallel()
 			r := seeded("power", c.n)
-			reps := min(repetitions(t, 100/c.n), 200)
+			reps := min(repetitions(t, 150/c.n), 200)
 			found, covered, tried := 0, 0, 0
 			for range reps {
 				sd := 1000 * math.Pow(1000, r.Float64())
@@ -71,7 +71,8 @@ func TestPowerIsAsStated(t *testing.T) {
 			if share < c.found-slack {
 				t.Errorf("a leak of the stated size was found in %.0f %% of %d runs, want %.0f", 100*share, tried, 100*c.found)
 			}
-			if cover < 0.92 {
+			// 95 % for any one statement; three standard errors for few of them.
+			if cover < math.Min(0.92, 0.95-3*math.Sqrt(0.95*0.05/float64(tried))) {
 				t.Errorf("the interval held the size in %.0f %% of %d runs, want 95", 100*cover, tried)
 			}
 		})

@@ -154,6 +154,7 @@ const (
 	MadeByGroups      Code = "made-by-groups"       // no worse than the groups that make the growth
 	AwaitsNextLook    Code = "awaits-next-look"     // a leak if the next look finds it again
 	BelowLevelOfLooks Code = "below-level-of-looks" // passes a single judgement only
+	SizeBelowPower    Code = "size-below-power"     // the size is an upper end: below Rate, nine in ten are not found
 	ProvedByHolder    Code = "proved-by-holder"     // reserved: the object graph shows who holds it
 	GrowthAlone       Code = "growth-alone"         // Bytes were kept over Count units of work: a cache above both looks the same
 	NoGrowthShown     Code = "no-growth-shown"      // at the level of its test

@@ -242,7 +242,10 @@ const (
 // Power says what a leak must have been to be found with probability
 // Confidence in this run; nil where the run could not bound it.
 type Power struct {
-	Bytes, Goroutines *float64 // per unit of work
+	// Bytes is of objects of up to ObjectsUpTo bytes, LargeBytes of those of LargeLeak
+	// bytes each. nil: not bounded.
+	Bytes, LargeBytes, Goroutines *float64 // per unit of work
+	ObjectsUpTo                   int
 	// SiteBytes is the growth that a site which frees nothing must have had to be
 	// named as a leak of its own.
 	SiteBytes *float64
@@ -257,6 +260,8 @@ type Power struct {
 func (p Power) MarshalJSON() ([]byte, error) {
 	var out struct {
 		BytesPerOp      *float64   `json:"bytes_per_op,omitempty"`
+		ObjectsUpTo     int        `json:"objects_up_to,omitempty"` // bytes, of BytesPerOp
+		LargePerOp      *float64   `json:"bytes_per_op_in_64_kib_objects,omitempty"`
 		GoroutinesPerOp *float64   `json:"goroutines_per_op,omitempty"`
 		Confidence      *float64   `json:"confidence,omitempty"`
 		SiteBytesPerOp  *float64   `json:"site_bytes_per_op,omitempty"`
@@ -268,6 +273,9 @@ func (p Power) MarshalJSON() ([]byte, error) {
 	}
 	if p.Per == PerOp {
 		out.BytesPerOp, out.GoroutinesPerOp, out.SiteBytesPerOp = stats.PrintableAt(p.Bytes), stats.PrintableAt(p.Goroutines), stats.PrintableAt(p.SiteBytes)
+		if out.LargePerOp = stats.PrintableAt(p.LargeBytes); out.BytesPerOp != nil {
+			out.ObjectsUpTo = p.ObjectsUpTo
+		}
 	}
 	return json.Marshal(out)
 }

@@ -215,12 +215,21 @@ const (
 	mainPart    = 0.5      // of the site's growth that must be theirs; likewise of shared blocks
 )
 
+// LargeLeak is the size of the objects for which power is stated of its own, bytes:
+// as large as a buffer, and few.
+const LargeLeak = 64 << 10
+
 // Power: the probability with which a leak of the stated size would have been
-// found, and in how many arrangements of the run's own residuals it is tried.
+// found, and on how many paths of the run's own noise it is tried.
 const (
 	powerAt     = 0.9
 	lower90     = -1.2816 // 10 % quantile of the standard normal distribution
-	mostShifts  = 20      // bounds the time: a judgement costs O(snapshots²)
+	smallLeaks  = 64      // bytes, of objects whose number no noise of small objects hides
+	leakPaths   = 40      // bounds the time: a judgement costs O(snapshots²)
+	foundIn     = 36      // of them
+	leastDF     = 3       // degrees of freedom of the noise's variance, however heavy its tails
+	sureWarmUp  = 3       // standard errors that growth before the judged snapshots must differ by, to be a warm-up
+	runIn       = 30      // steps of an autoregression before its first value counts
 	busyPowerAt = 0.85    // the same at a site that churns …
 	pathsAt     = 0.95    // … found in this part of the injections: fresh runs then name it in 90 to 96 %
 	busyPaths   = 40

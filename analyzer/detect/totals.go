@@ -42,6 +42,29 @@ func (c *Config) scaleOf(name string) scale {
 // heapTotal reports the totals that may be a leak by themselves.
 func heapTotal(name string) bool { return name == series.LiveBytes || name == series.LiveObjects }
 
+// reported is the growth as it is told: the interval of all ρ by which errors may
+// persist (stats.FitAutoregression), which holds the true size more surely than
+// the one that is tested, and is narrower where errors do not persist; with the
+// same allowances for the observer and for what was not seen. A sampled total keeps
+// the interval of its noise model.
+func (t *total) reported(j *judgement) stats.Interval {
+	tested := t.fit.Interval(confidence)
+	a, err := stats.FitAutoregression(t.u, t.y)
+	if t.series.Sampled || err != nil {
+		return t.Growth
+	}
+	iv := a.Interval(confidence)
+	if known := t.observed.se * float64(len(t.u)-1) / j.workOver(t.at); t.observed.known && known > 0 {
+		q := stats.NormalQuantile(0.5+confidence/2) * known
+		iv.Lo, iv.Hi = iv.Estimate-math.Hypot(iv.Estimate-iv.Lo, q), iv.Estimate+math.Hypot(iv.Hi-iv.Estimate, q)
+	}
+	iv.Lo -= tested.Lo - t.Growth.Lo // the observer's part, where it was not measured
+	if t.Growth.Hi > tested.Hi {     // what was not seen
+		iv.Hi = math.Max(iv.Hi, t.Growth.Hi)
+	}
+	return iv
+}
+
 // measureTotals measures all totals, then what bytes and objects say together.
 func (j *judgement) measureTotals() {
 	for i := range j.run.Totals {
@@ -52,6 +75,11 @@ func (j *judgement) measureTotals() {
 	if b != nil && b.Unloaded.Passed {
 		j.res.Warn(Warning{Code: GrowsWithoutLoad, Values: Values{Rate: b.unloaded.perSecond, Per: PerSecond}})
 	}
+	pair(b, o)
+}
+
+// pair asks what live bytes and live objects say together; either may be nil.
+func pair(b, o *total) {
 	enough := func(t *total) bool { return t != nil && t.Measured() && t.Enough.Passed }
 	if b != nil && b.Measured() {
 		b.EitherEnough = Test{"enough, of bytes or objects", b.Enough.Passed || enough(o), b.Grew, math.Inf(1), b.Enough.Unit}

@@ -60,6 +60,7 @@ var sentences = map[detect.Code]string{
 	detect.MadeByGroups:      "judged by the groups of goroutines that make the growth",
 	detect.AwaitsNextLook:    "passes all gates at this look: a leak if the next one finds it again",
 	detect.BelowLevelOfLooks: "passes all gates of a single judgement, but not yet at the stricter level of repeated looks",
+	detect.SizeBelowPower:    "read its size as an upper end: this run finds fewer than nine in ten of leaks below {rate} per {work}, and those that look largest",
 	detect.ProvedByHolder:    "the object graph shows what retains it",
 	detect.GrowthAlone:       "not proved: a cache that is not full yet looks the same, if it takes more than {done}{kept} to fill; to settle it, run longer than that{ (--for)}{or allow}",
 	detect.NoGrowthShown:     "no growth is shown at the level of its tests",

@@ -358,6 +358,15 @@ func power(run *snapshot.Run, res *detect.Result) []string {
 	}
 	out := []string{"This run would have seen any leak of " + seen + "."}
 	p := res.Power
+	if large := p.LargeBytes; p.ObjectsUpTo > 0 {
+		s := "That holds for objects of up to " + Bytes(float64(p.ObjectsUpTo)) + "; in " + Bytes(detect.LargeLeak) + " objects, "
+		if positive(large) {
+			s += "from " + atMostBytes(*large) + "/" + string(p.Per) + " on."
+		} else {
+			s += "no leak would have been seen."
+		}
+		out = append(out, s)
+	}
 	if !positive(p.SiteBytes) {
 		return out
 	}

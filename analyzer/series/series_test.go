@@ -249,7 +249,7 @@ func TestSites(t *testing.T) {
 	if get.Key != "app.Get\nmain.main" || put.Key != "app.Put\nmain.main" {
 		t.Fatalf("keys %q, %q: want the leaf of the library trimmed, sorted", get.Key, put.Key)
 	}
-	w := weight(64, rate)
+	w := Weight(64, rate)
 	for i := range 9 {
 		n := float64(i)
 		if i == 4 {

@@ -60,8 +60,8 @@ type partKey struct {
 	size  int64
 }
 
-// weight is w for objects of s bytes sampled at rate R; R ≤ 1 samples everything.
-func weight(s, rate float64) float64 {
+// Weight is w for objects of s bytes sampled at rate R; R ≤ 1 samples everything.
+func Weight(s, rate float64) float64 {
 	if rate <= 1 || s <= 0 {
 		return s
 	}
@@ -79,7 +79,7 @@ func sampled(objects, bytes, size int64, rate float64) (k, w float64) {
 	if s <= 0 {
 		s = float64(bytes) / float64(objects)
 	}
-	w = weight(s, rate)
+	w = Weight(s, rate)
 	return math.Round(float64(bytes) / w), w
 }
 
