@@ -226,7 +226,7 @@ const (
 	lower90     = -1.2816 // 10 % quantile of the standard normal distribution
 	smallLeaks  = 64      // bytes, of objects whose number no noise of small objects hides
 	leakPaths   = 40      // bounds the time: a judgement costs O(snapshots²)
-	foundIn     = 36      // of them
+	foundIn     = 37      // of them
 	leastDF     = 3       // degrees of freedom of the noise's variance, however heavy its tails
 	sureWarmUp  = 3       // standard errors that growth before the judged snapshots must differ by, to be a warm-up
 	runIn       = 30      // steps of an autoregression before its first value counts
