@@ -68,7 +68,7 @@ func (t *total) reasons(j *judgement) []Reason {
 	case e.Unloaded.Passed:
 		add(GrowsWithoutLoad, Values{Rate: t.unloaded.perSecond, Per: PerSecond})
 	case e.ByTime.Passed:
-		add(MayGrowByTime, Values{Rate: e.ByTime.Bound, Upper: e.ByTime.Statistic, Per: PerSecond})
+		add(MayGrowByTime, Values{Rate: t.unloaded.perSecond, Upper: t.unloaded.upper(unloadedSure), Per: PerSecond})
 	}
 	if rises || t.Verdict == Plateau {
 		switch {

@@ -160,7 +160,7 @@ const (
 	NoGrowthShown     Code = "no-growth-shown"      // at the level of its test
 	NotWholeRun       Code = "not-whole-run"        // the run failed or was ended early: Text
 	GrowsWithoutLoad  Code = "grows-without-load"   // by Rate a second, before the load and in the drain
-	MayGrowByTime     Code = "may-grow-by-time"     // at most Upper a second without load, at least Rate under it
+	MayGrowByTime     Code = "may-grow-by-time"     // by Rate a second without load, at most Upper
 )
 
 // Reasons of sites.

@@ -158,7 +158,8 @@ const (
 // Growth without load.
 const (
 	sameSpacing  = 3    // times the shortest distance of idle snapshots, to count as the same: they are late by a part of it
-	unloadedSure = 0.99 // of the one-sided bounds that show growth without load, or refute it
+	unloadedSure = 0.99 // of the one-sided bound that shows growth without load
+	notByTime    = 3    // times as likely without growth by time as with it: refuted (METHOD.md shows what that costs)
 )
 
 // overdispersed is the φ from which the sampling model does not explain the

@@ -182,7 +182,9 @@ func (j *judgement) measureTotal(s *series.Total) *total {
 //
 // Without load it grows where that is shown beyond the tolerance, before the load
 // as well as after it, and not contradicted under load. Where growth under load is
-// shown, it may be by time unless its absence without load refutes that.
+// shown, at a rate s, it may be by time unless what is seen without load, r give or
+// take e, is much likelier where none of it is: exp(s·(s − 2r)/2e²) times as likely
+// with normal errors.
 func (j *judgement) askTime(t *total, sc scale) {
 	tolerance := math.Max(float64(j.cfg.TolerancePerSecond), j.cfg.Clean.BytesPerSecond)
 	if !j.run.HasOps || !(tolerance > 0) {
@@ -205,25 +207,25 @@ func (j *judgement) askTime(t *total, sc scale) {
 	under := loaded.Interval(confidence)
 	perSecond := float64(len(at)-1) / (seconds[len(at)-1] - seconds[0]) // snapshots
 	// without is growth without load where a snapshot leaves behind about left, give
-	// or take sd, and lo the lower bound under load where it leaves behind just left.
-	without := func(left, sd float64) (r *unloaded, lo float64) {
+	// or take sd.
+	without := func(left, sd float64) *unloaded {
 		w := j.run.Window
-		r = withoutLoad(t.series.Y, j.run.Seconds, [][]int{w.Idle, w.Drain}, left, sd)
-		return r, under.Lo + (t.observed.perSnapshot-left)*perSecond
+		return withoutLoad(t.series.Y, j.run.Seconds, [][]int{w.Idle, w.Drain}, left, sd)
 	}
-	if t.unloaded, _ = without(sc.observer/2, sc.observer/2); t.unloaded == nil {
+	if t.unloaded = without(sc.observer/2, sc.observer/2); t.unloaded == nil {
 		return
 	}
 	lower := t.unloaded.lower(unloadedSure)
 	t.Unloaded = Test{"grows without load", t.unloaded.both && lower > tolerance && under.Estimate > 0 && under.Hi >= lower, lower, tolerance, "B/s"}
-	none, lo := without(0, 0)
-	most, least := without(sc.observer, 0)
-	if rank.Passed && least > tolerance {
-		upper := none.upper(unloadedSure)
-		if u := most.upper(unloadedSure); u-least > upper-lo {
-			upper, lo = u, least
+	if rank.Passed && under.Lo-(sc.observer-t.observed.perSnapshot)*perSecond > tolerance {
+		// The least odds, whatever a snapshot leaves behind.
+		odds := math.Inf(1)
+		for _, left := range []float64{0, sc.observer} {
+			r := without(left, 0)
+			s := math.Max(0, loaded.PerX+(t.observed.perSnapshot-left)*perSecond)
+			odds = math.Min(odds, math.Exp(s*(s-2*r.perSecond)/2/(r.se*r.se+loaded.SE*loaded.SE)))
 		}
-		t.ByTime = Test{"may be by time", upper >= lo, upper, lo, "B/s"}
+		t.ByTime = Test{"may be by time", odds <= notByTime, odds, notByTime, unitTimes}
 	}
 	all := t.unloaded.perSecond*t.unloaded.span + t.Grew
 	t.ofTotal.inAll = Test{"enough, with what grew without load", all >= sc.floor, all, sc.floor, sc.unit}

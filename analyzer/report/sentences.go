@@ -66,7 +66,7 @@ var sentences = map[detect.Code]string{
 	detect.NoGrowthShown:     "no growth is shown at the level of its tests",
 	detect.NotWholeRun:       "not clean, because this is no whole run: {text}",
 	detect.GrowsWithoutLoad:  "live bytes grow without load, by {rate} bytes per second, more than taking snapshots leaves behind: the program keeps memory by time, and not only by operation",
-	detect.MayGrowByTime:     "it may grow by time, and not by operation: at least {rate} bytes per second under load, and the snapshots without load only bound growth below {upper}: a longer drain{ (--drain)} tells the two apart",
+	detect.MayGrowByTime:     "it may grow by time, and not by operation: without load it does by {rate} bytes per second, at most {upper}, and that does not rule it out: a longer drain{ (--drain)} tells the two apart",
 
 	// Sites.
 	detect.PassesAllTests:    "passes all gates at α = {alpha}/{n} sites: +{samples} sampled objects (tau {tau}, p {p})",
