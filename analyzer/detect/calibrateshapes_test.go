@@ -281,7 +281,6 @@ func TestCalibrationOfHiddenLeaks(t *testing.T) {
 			}
 			fmt.Fprintf(&b, " %s |", all)
 			switch {
-			case f.hole:
 			case f.leak && !c.within(all.clean, all.runs(), 0.005):
 				t.Errorf("%s, %d snapshots: %s are called clean, want 0.5 %%", f.name, n, share(all.clean, all.runs()))
 			case !f.leak && !c.within(all.leak, all.runs(), 0.01):
