@@ -34,6 +34,6 @@ func ExampleText() {
 	// Output:
 	// clean  20,000 ops: keeps less than 0.1 B/op (850 KiB/day) and 0.00024
 	//        goroutines/op
-	//      limit 64 B/op and 0.01 goroutines/op; a leak of ≥ 5.2 B/op or ≥ 0.00062
+	//      limit 64 B/op and 0.01 goroutines/op; a leak of ≥ 1.9 B/op or ≥ 0.008
 	//      goroutines/op (90 %) would have been seen
 }
