@@ -69,6 +69,9 @@ type recorder struct {
 	failed int       // snapshots in a row
 	since  time.Time // the first of them
 
+	fresh series.Freshness // of what the target answers
+	told  map[string]bool  // codes of what was wrong with it
+
 	drop bool // keep snapshots in the bundle alone
 	kept int  // snapshots in the bundle
 
@@ -162,8 +165,12 @@ func (r *recorder) once(ctx context.Context, m moment) error {
 	case r.metric != nil:
 		opt.Ops = func() int64 {
 			v, err := r.metric(ctx)
+			if err == nil && !(v >= 0 && v <= 1<<53) {
+				err = fmt.Errorf("the counter's value %g is no count of operations", v)
+			}
 			if err != nil {
 				metricErr = err
+				return 0
 			}
 			return int64(v)
 		}
@@ -205,13 +212,17 @@ func (r *recorder) keep(raw *snapshot.Raw) error {
 	if err != nil {
 		return err
 	}
+	left, code, why := r.fresh.Next(s)
+	if code != "" {
+		r.unsound(code, why)
+	}
 	if r.drop {
 		r.in = snapshot.NewInterner()
 	} else {
-		r.noteBreak(s)
+		r.noteBreak(left)
 		r.run.Snapshots = r.add(r.run.Snapshots, s)
 	}
-	live, _ := s.Counters.LiveBytes()
+	live, _ := left.Counters.LiveBytes()
 	var rss uint64
 	if s.RSS != nil {
 		rss = *s.RSS
@@ -225,6 +236,18 @@ func (r *recorder) keep(raw *snapshot.Raw) error {
 		}
 	})
 	return nil
+}
+
+// unsound tells, the first time, of a snapshot that measured nothing or garbage. The
+// judgement counts them.
+func (r *recorder) unsound(code, why string) {
+	if r.told == nil {
+		r.told = map[string]bool{}
+	}
+	if !r.told[code] {
+		r.told[code] = true
+		r.report.tellWarning(fmt.Sprintf("a snapshot is no evidence: %s", why))
+	}
 }
 
 // noteBreak tells of a target that was started anew. It must be called with mu

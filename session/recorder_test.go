@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,6 +24,8 @@ type script struct {
 	limits []time.Duration // that each snapshot was given
 	leaks  []bool
 	probes []capture.ProbePoint
+	// counters of the n-th snapshot; nil: live bytes alone.
+	counters func(n int) map[string]uint64
 }
 
 func (s *script) Snapshot(ctx context.Context, opt capture.Options) (*snapshot.Raw, error) {
@@ -38,6 +42,9 @@ func (s *script) Snapshot(ctx context.Context, opt capture.Options) (*snapshot.R
 		return nil, s.errs[n]
 	}
 	raw := &snapshot.Raw{Counters: snapshot.Counters{Values: map[string]uint64{"HeapAlloc": 1000 + uint64(n)}}}
+	if s.counters != nil {
+		raw.Counters.Values = s.counters(n)
+	}
 	raw.Time = time.Now()
 	if opt.Ops != nil {
 		ops := opt.Ops()
@@ -282,5 +289,46 @@ func TestARecordingKeepsNothingInMemory(t *testing.T) {
 	}
 	if len(r.run.Snapshots) != 0 || r.kept != 5 || len(dst.raws) != 5 {
 		t.Errorf("%d in memory, %d counted, %d in the bundle; want 0, 5, 5", len(r.run.Snapshots), r.kept, len(dst.raws))
+	}
+}
+
+func TestATargetThatAnswersTheSameAgainIsToldAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, drop := range []bool{false, true} {
+		src, dst := &script{counters: func(n int) map[string]uint64 {
+			moved := uint64(min(n, 3))
+			return map[string]uint64{"HeapAlloc": 1000, "Mallocs": 500 + moved, "Frees": 100, "NumGC": 2 * moved, "NumForcedGC": 2 * moved}
+		}}, &shelf{}
+		r := recorderOf(src, dst)
+		r.drop = drop
+		var told []int
+		r.report = newReporter(func(e Event) {
+			if e.Warning {
+				told = append(told, len(dst.raws))
+			}
+		})
+		for range 8 {
+			if err := r.take(t.Context(), steady); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !slices.Equal(told, []int{5}) || len(dst.raws) != 8 {
+			t.Errorf("drop %v: told after snapshots %v of %d, want once, after the fifth of 8", drop, told, len(dst.raws))
+		}
+	}
+}
+
+func TestACounterThatIsNoCountOfOperations(t *testing.T) {
+	t.Parallel()
+	for _, v := range []float64{1e300, -1, math.NaN(), math.Inf(1)} {
+		src, dst := &script{}, &shelf{}
+		r := recorderOf(src, dst)
+		r.metric = func(context.Context) (float64, error) { return v, nil }
+		if err := r.take(t.Context(), steady); err != nil {
+			t.Fatal(err)
+		}
+		if raw := dst.raws[0]; raw.Ops != nil || len(raw.Missing) != 1 || r.report.all()[0].Code != WarnNoOperationCount {
+			t.Errorf("counter %g: operations %v, missing %q", v, raw.Ops, raw.Missing)
+		}
 	}
 }

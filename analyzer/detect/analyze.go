@@ -107,8 +107,11 @@ func (j *judgement) tellSmall() {
 
 // per is the unit of work.
 func (j *judgement) per() Per {
-	if j.run.HasOps {
+	switch {
+	case j.run.HasOps:
 		return PerOp
+	case j.run.Ordered:
+		return PerSnapshot
 	}
 	return PerSecond
 }
@@ -187,7 +190,13 @@ func (j *judgement) lacks(run *snapshot.Run) {
 		warn(NoExactCounters, Values{})
 	}
 	if j.run.Total(series.Goroutines) == nil {
-		warn(GoroutinesUnknown, Values{})
+		code, v := GoroutinesUnknown, Values{}
+		for _, s := range j.run.Snapshots {
+			if s.Goroutines != nil { // one at most, or they would be a total
+				code, v = GoroutinesOnce, Values{Count: float64(s.Goroutines.Total)}
+			}
+		}
+		warn(code, v)
 	}
 	heaps, samples, off := 0, 0, false
 	deep := false

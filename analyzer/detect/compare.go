@@ -95,8 +95,11 @@ type comparison struct {
 // all fills the comparison of the judged runs.
 func (c *comparison) all() {
 	c.out = &Comparison{Per: PerSecond}
-	if c.a.run.HasOps && c.b.run.HasOps {
+	switch {
+	case c.a.run.HasOps && c.b.run.HasOps:
 		c.out.Per = PerOp
+	case c.a.run.Ordered && c.b.run.Ordered:
+		c.out.Per = PerSnapshot
 	}
 	c.comparable()
 	c.totals()
@@ -148,6 +151,9 @@ func (g *grown) interval() *stats.Interval {
 
 // onAxis puts a slope on the axis of the comparison.
 func (c *comparison) onAxis(a *judgement, g *grown, at []int) bool {
+	if a.run.Ordered != (c.out.Per == PerSnapshot) {
+		return false
+	}
 	if c.out.Per == PerOp || !a.run.HasOps {
 		return true
 	}
@@ -322,6 +328,12 @@ func (c *comparison) conclude() {
 			because(BetterUnconfirmed, Values{N: better})
 		case worse > 0:
 			because(WorseUnconfirmed, Values{N: worse})
+		}
+	}
+	for _, j := range []*judgement{c.a, c.b} {
+		if (out.Change == Better || out.Change == Same) && j.unmeasured() {
+			out.Change = Undecided
+			because(NotMeasured, Values{N: j.run.Unsound, Of: j.run.Taken})
 		}
 	}
 	if out.Change == Better && c.b.res.Verdict == RunLeak {

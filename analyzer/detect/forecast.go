@@ -72,7 +72,7 @@ func (j *judgement) forecast() *Forecast {
 // uses is ok where something is proved to grow.
 func (j *judgement) uses() (u use, ok bool) {
 	heap := j.measured(series.LiveBytes)
-	if heap == nil {
+	if heap == nil || j.run.Ordered {
 		return u, false
 	}
 	perSecond := func(iv stats.Interval) *stats.Interval {

@@ -232,20 +232,26 @@ func (j *judgement) cameLate(g *group) bool {
 	}
 	all := append(slices.Clip(w.Early), w.Judged...)
 	came, n := -1, 0.0
+	first, latest := -1, -1 // that have a profile: of the first third, and of all
 	for k, i := range all {
-		switch y := g.series.Count[i]; {
-		case math.IsNaN(y):
+		y := g.series.Count[i]
+		if math.IsNaN(y) {
 			continue
-		case k < len(w.Early) && y > 0, y < n:
+		}
+		if latest = i; k < len(w.Early) {
+			first = i
+		}
+		switch {
+		case i == first && y > 0, y < n:
 			return false
 		case y > n:
 			n, came = y, i
 		}
 	}
-	if came < 0 {
+	if came < 0 || first < 0 {
 		return false
 	}
-	g.quiet = j.run.Seconds[all[len(all)-1]] - j.run.Seconds[came]
+	g.quiet = j.run.Seconds[latest] - j.run.Seconds[came]
 	g.ofGroup.late = Test{"came late", n >= leastLate && g.quiet >= quietSpan, n, leastLate, "goroutines"}
 	g.gained = n
 	return g.ofGroup.late.Passed

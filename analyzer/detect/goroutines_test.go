@@ -150,6 +150,43 @@ func TestLatecomers(t *testing.T) {
 	}
 }
 
+// What was not seen before cannot have come, and what is not seen later cannot have
+// stayed: profiles of few moments are no more than those moments.
+func TestLatecomersOfFewProfiles(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		have []int // snapshots with a goroutine profile
+		want Verdict
+		says Code
+	}{
+		{"one moment", []int{9}, Unknown, GoroutinesOnce},
+		{"none in the first third", []int{9, 12, 19}, Unknown, ""},
+		{"none after they came", []int{2, 4, 9}, Unknown, ""},
+		{"before, and long after", []int{2, 9, 19}, Suspect, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := simulation{steady: 20, every: 10 * time.Second, bytes: curve(20, 20, linear(0)), objects: curve(20, 1, linear(0))}
+			s.stacks = crowds(receiving, curve(20, 0, func(u float64) float64 { return 9 * math.Round(math.Min(1, u+0.04)) }))
+			run := s.run()
+			for i, x := range run.Snapshots {
+				if !slices.Contains(c.have, i) {
+					x.Goroutines = nil
+				}
+			}
+			res := Analyze(run, DefaultConfig())
+			got := Unknown
+			if f := find(res, "example.com/app.Start.func1"); f != nil {
+				got = f.Verdict
+			}
+			unknown := warns(res.Warnings, Reason{Code: GoroutinesUnknown}) || warns(res.Warnings, Reason{Code: GoroutinesOnce, Values: Values{Count: baseGoroutines + 9}})
+			if got != c.want || unknown && c.says == "" || c.says != "" && !unknown {
+				t.Errorf("finding %q, warnings %+v; want %q, %q", got, res.Warnings, c.want, c.says)
+			}
+		})
+	}
+}
+
 func TestProvedGoroutinesAreALeak(t *testing.T) {
 	t.Parallel()
 	still := simulation{steady: 20, ops: 10_000, bytes: curve(20, 20, linear(0)), stacks: crowds(receiving, curve(20, 0, func(float64) float64 { return 5 }))}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/heapdrift/heapdrift/analyzer/series"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 )
 
 func TestNoGoroutineInSoManyOperationsIsABoundAndNoMore(t *testing.T) {
@@ -33,6 +34,85 @@ func TestARunThatFailedIsNeverClean(t *testing.T) {
 		run.Failed, run.Ended = c.failed, c.ended
 		if res := Analyze(run, DefaultConfig()); res.Verdict != RunInconclusive || !warns(res.Warnings, Reason{NotWholeRun, Values{Text: c.failed + c.ended}}) {
 			t.Errorf("%+v: %s, warnings %+v; want inconclusive, saying why", c, res.Verdict, res.Warnings)
+		}
+	}
+}
+
+// A cache between target and recorder makes of a leak a flat line.
+func TestARunThatWasNotMeasuredIsNeverClean(t *testing.T) {
+	t.Parallel()
+	const n = 26 // 6 of them idle
+	for _, c := range []struct {
+		name string
+		from int // the first snapshot that repeats the one before
+		grew float64
+		want RunVerdict
+		says Code
+	}{
+		{"measured throughout", n, 0, RunClean, ""},
+		{"all but the first are copies", 1, 0, RunInconclusive, NotMeasured},
+		{"a third are copies", n - 9, 0, RunInconclusive, NotMeasured},
+		{"a sixth are copies", n - 4, 0, RunClean, ""},
+		{"a leak, of which a third are copies", n - 9, 3e6, RunLeak, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			run := simulation{steady: 20, idle: 6, ops: 10_000, bytes: curve(20, 500, linear(c.grew)), objects: curve(20, 5, linear(c.grew/100))}.run()
+			for i, s := range run.Snapshots {
+				s.Counters.Values["NumGC"] = uint64(3 * i)
+				if i >= c.from {
+					s.Counters = run.Snapshots[c.from-1].Counters
+				}
+			}
+			res := Analyze(run, DefaultConfig())
+			if res.Verdict != c.want || !warns(res.Warnings, Reason{Code: c.says, Values: Values{N: n - c.from, Of: n}}) && c.says != "" {
+				t.Errorf("%s, warnings %+v; want %s, %q", res.Verdict, res.Warnings, c.want, c.says)
+			}
+		})
+	}
+}
+
+func TestRunsThatWereNotMeasuredAreNotTheSame(t *testing.T) {
+	t.Parallel()
+	made := func(copies bool) *snapshot.Run {
+		run := simulation{steady: 20, idle: 6, ops: 10_000, bytes: curve(20, 500, linear(0)), objects: curve(20, 5, linear(0))}.run()
+		for i, s := range run.Snapshots {
+			if s.Counters.Values["NumGC"] = uint64(i); copies && i%2 == 1 {
+				s.Counters.Values["NumGC"], s.Counters.Values["Mallocs"] = uint64(i-1), run.Snapshots[i-1].Counters.Values["Mallocs"]
+			}
+		}
+		return run
+	}
+	if c := Compare(made(false), made(false), DefaultConfig()); c.Change != Same {
+		t.Fatalf("two calm runs are %s: %+v, want the same", c.Change, c.Reasons)
+	}
+	for _, which := range [][2]bool{{true, false}, {false, true}} {
+		c := Compare(made(which[0]), made(which[1]), DefaultConfig())
+		if c.Change != Undecided || !says(c.Reasons, Reason{NotMeasured, Values{N: 13, Of: 26}}) {
+			t.Errorf("half copies in %v: %s, %+v; want unknown", which, c.Change, c.Reasons)
+		}
+	}
+}
+
+// Without times there is no rate, and no limit that one could be held against.
+func TestProfilesWithoutTimesAreJudgedByTheirOrder(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		grew float64
+		want RunVerdict
+	}{{3e7, RunLeak}, {0, RunInconclusive}} {
+		run := simulation{steady: 30, bytes: curve(30, 500, linear(c.grew)), objects: curve(30, 5, linear(c.grew/100))}.run()
+		for _, s := range run.Snapshots {
+			s.Time = time.Time{}
+		}
+		cfg := DefaultConfig()
+		cfg.Limit = 1 << 40
+		res := Analyze(run, cfg)
+		total := res.Total(series.LiveBytes)
+		if res.Verdict != c.want || res.Per != PerSnapshot || res.Seconds != 0 || res.Forecast != nil || total.In(PerSecond) != nil {
+			t.Errorf("grew %g: %s per %s in %g s, forecast %v; want %s per snapshot, and no rate", c.grew, res.Verdict, res.Per, res.Seconds, res.Forecast, c.want)
+		}
+		if g := total.In(PerSnapshot); g == nil || c.grew > 0 && math.Abs(g.Estimate/(c.grew/29)-1) > 0.05 {
+			t.Errorf("grew %g: %+v per snapshot, want %g", c.grew, g, c.grew/29)
 		}
 	}
 }

@@ -158,6 +158,7 @@ const (
 	ProvedByHolder    Code = "proved-by-holder"     // reserved: the object graph shows who holds it
 	GrowthAlone       Code = "growth-alone"         // Bytes were kept over Count units of work: a cache above both looks the same
 	NoGrowthShown     Code = "no-growth-shown"      // at the level of its test
+	NotMeasured       Code = "not-measured"         // N of Of snapshots measured nothing, or garbage
 	NotWholeRun       Code = "not-whole-run"        // the run failed or was ended early: Text
 	GrowsWithoutLoad  Code = "grows-without-load"   // by Rate a second, before the load and in the drain
 	MayGrowByTime     Code = "may-grow-by-time"     // by Rate a second without load, at most Upper
@@ -268,6 +269,7 @@ const (
 	LiveBytesUnknown  Code = "live-bytes-unknown"
 	NoExactCounters   Code = "no-exact-counters"
 	GoroutinesUnknown Code = "goroutines-unknown"
+	GoroutinesOnce    Code = "goroutines-once" // Count, in one snapshot alone
 	ProfilingOff      Code = "profiling-off"
 	StacksCut         Code = "stacks-cut"
 	OperationsUnknown Code = "operations-unknown"

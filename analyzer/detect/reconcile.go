@@ -76,7 +76,8 @@ func (j *judgement) shrinking() []*site {
 // live bytes and goroutines are both known and bounded or flat, live objects are
 // where they are known, and nothing asks for attention; else it is inconclusive. A
 // run that failed or was ended early is never clean: the rest of it is not known.
-// What Config.Allow names decides nothing.
+// Neither is one of which too many snapshots measured nothing. What Config.Allow
+// names decides nothing.
 func (j *judgement) conclude() {
 	atRest := func(name string) bool {
 		t := j.res.Total(name)
@@ -85,7 +86,8 @@ func (j *judgement) conclude() {
 	for i := range j.res.Totals {
 		j.res.Totals[i].BesideAllowed = j.besideAllowed(&j.res.Totals[i])
 	}
-	open := !atRest(series.LiveBytes) || !atRest(series.Goroutines) || j.measured(series.LiveObjects) != nil && !atRest(series.LiveObjects)
+	open := !atRest(series.LiveBytes) || !atRest(series.Goroutines) || j.measured(series.LiveObjects) != nil && !atRest(series.LiveObjects) ||
+		j.run.Ordered // a limit on a rate bounds nothing without one
 	leaks := slices.ContainsFunc(j.res.Totals, func(t Total) bool { return t.Verdict == Leak && t.BesideAllowed == nil })
 	for _, f := range j.res.Findings {
 		leaks = leaks || f.Verdict == Leak && f.Allowed == ""
@@ -94,6 +96,9 @@ func (j *judgement) conclude() {
 	switch {
 	case leaks:
 		j.res.Verdict = RunLeak
+	case j.unmeasured():
+		j.res.Verdict = RunInconclusive
+		j.res.Warn(Warning{Code: NotMeasured, Values: Values{N: j.run.Unsound, Of: j.run.Taken}})
 	case open:
 		j.res.Verdict = RunInconclusive
 	case j.partial != "":
@@ -103,6 +108,11 @@ func (j *judgement) conclude() {
 		j.res.Verdict = RunClean
 	}
 	j.prove()
+}
+
+// unmeasured reports that the snapshots that measured nothing are no clear minority.
+func (j *judgement) unmeasured() bool {
+	return float64(j.run.Unsound) > mostUnsound*float64(j.run.Taken)
 }
 
 // tellStuck tells growth that no site explains as that of the goroutines that are

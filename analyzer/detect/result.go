@@ -68,10 +68,12 @@ const (
 // Per is the unit of work that growth is told by.
 type Per string
 
-// The units of work: completed operations, or seconds where those are not known.
+// The units of work: completed operations, or seconds where those are not known, or
+// snapshots where no time is known either: then there is no rate.
 const (
-	PerOp     Per = "op"
-	PerSecond Per = "s"
+	PerOp       Per = "op"
+	PerSecond   Per = "s"
+	PerSnapshot Per = "snapshot"
 )
 
 // Rate is growth per unit of work. It encodes as its interval.

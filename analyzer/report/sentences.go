@@ -64,6 +64,7 @@ var sentences = map[detect.Code]string{
 	detect.ProvedByHolder:    "the object graph shows what retains it",
 	detect.GrowthAlone:       "not proved: a cache that is not full yet looks the same, if it takes more than {done}{kept} to fill; to settle it, run longer than that{ (--for)}{or allow}",
 	detect.NoGrowthShown:     "no growth is shown at the level of its tests",
+	detect.NotMeasured:       "{n} of {of} snapshots measured nothing of the target, or garbage with what is live: that is no evidence of absence",
 	detect.NotWholeRun:       "not clean, because this is no whole run: {text}",
 	detect.GrowsWithoutLoad:  "live bytes grow without load, by {rate} bytes per second, more than taking snapshots leaves behind: the program keeps memory by time, and not only by operation",
 	detect.MayGrowByTime:     "it may grow by time, and not by operation: without load it does by {rate} bytes per second, at most {upper}, and that does not rule it out: a longer drain{ (--drain)} tells the two apart",
@@ -165,6 +166,7 @@ var sentences = map[detect.Code]string{
 	detect.LiveBytesUnknown:  "live bytes are not known: no snapshot holds heap counters or a heap profile",
 	detect.NoExactCounters:   "no exact counters: live bytes come from the sampled profile alone; let heapdrift record, or keep the text of /debug/pprof/heap?gc=1&debug=1 beside each profile",
 	detect.GoroutinesUnknown: "goroutines are not known: no snapshot holds a goroutine profile",
+	detect.GoroutinesOnce:    "one snapshot alone holds a goroutine profile, of {count}: whether their number grows is not known",
 	detect.ProfilingOff:      "memory profiling is off in the target (rate 0): growth can be told from the exact counters, its site cannot; start it with GODEBUG=memprofilerate=16384, and see that it links runtime.MemProfile (import net/http/pprof)",
 	detect.StacksCut:         "some stacks are cut at 128 frames: set GODEBUG=profstackdepth=256 in the target to see their roots",
 	detect.OperationsUnknown: "operations are not known: growth is given per second, and a clean limit per operation cannot be held; count them while recording{ (--ops-metric)}, or let heapdrift drive the load",
@@ -559,8 +561,11 @@ func fileOf(p detect.Part) string {
 
 // work is the unit of work in a sentence.
 func work(p detect.Per) string {
-	if p == detect.PerSecond {
+	switch p {
+	case detect.PerSecond:
 		return "second"
+	case detect.PerSnapshot:
+		return "snapshot"
 	}
 	return "operation"
 }

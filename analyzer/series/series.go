@@ -18,6 +18,7 @@ import (
 type Run struct {
 	Snapshots []*snapshot.Snapshot
 	HasOps    bool      // Work counts completed operations; else seconds since the first snapshot
+	Ordered   bool      // no snapshot has a time, nor operations: Work counts snapshots
 	Work      []float64 // per snapshot
 	Seconds   []float64 // per snapshot, since the first
 	Totals    []Total
@@ -28,11 +29,18 @@ type Run struct {
 	Period    int64    // sampling rate of the heap profiles, bytes; 0 unknown or off
 	Window    Window   // which snapshots are judged
 	Warnings  []snapshot.Warning
+	// Taken is how many snapshots the whole run has, Unsound how many of them have a
+	// piece that measured nothing (see Freshness).
+	Taken, Unsound int
 }
 
 // Codes of the warnings.
 const (
+	Implausible       = "implausible"        // values that no running program has: left out
+	Stale             = "stale"              // what was served before: left out
+	NotCollected      = "not-collected"      // counters without a collection before them
 	WithoutOperations = "without-operations" // snapshots that are left out
+	OperationsAbsurd  = "operations-absurd"  // counts that no process reaches
 	Cut               = "cut"                // the process or its sampling changed
 )
 
@@ -68,10 +76,13 @@ func (r *Run) Total(name string) *Total {
 
 // Build makes the series of a run. It never fails: what a run lacks is absent.
 func Build(run *snapshot.Run) *Run {
-	snaps, missing := counted(run.Snapshots)
-	snaps, warnings := longest(snaps)
-	warnings = append(missing, warnings...)
-	r := &Run{Snapshots: snaps, Warnings: warnings, Window: WindowOf(snaps)}
+	snaps, unsound, warnings := measured(run.Snapshots)
+	for _, choose := range []func([]*snapshot.Snapshot) ([]*snapshot.Snapshot, []snapshot.Warning){believable, counted, longest} {
+		var more []snapshot.Warning
+		snaps, more = choose(snaps)
+		warnings = append(warnings, more...)
+	}
+	r := &Run{Snapshots: snaps, Warnings: warnings, Window: WindowOf(snaps), Taken: len(run.Snapshots), Unsound: unsound}
 	if len(snaps) == 0 {
 		return r
 	}
@@ -81,6 +92,41 @@ func Build(run *snapshot.Run) *Run {
 	r.groups()
 	r.classes()
 	return r
+}
+
+// What a count of operations cannot exceed: whole numbers are exact in a float64 up
+// to mostOps, and at mostRate each takes a nanosecond.
+const (
+	mostOps  = 1 << 53
+	mostRate = 1e9 // a second
+)
+
+// believable takes the count of operations from snapshots where it cannot be one.
+func believable(all []*snapshot.Snapshot) (kept []*snapshot.Snapshot, warnings []snapshot.Warning) {
+	var prev *snapshot.Snapshot
+	absurd, example := 0, int64(0)
+	for _, s := range all {
+		if s.Ops != nil {
+			fast := false
+			if prev != nil && !s.Time.IsZero() && !prev.Time.IsZero() {
+				within := max(s.Time.Sub(prev.Time).Seconds(), 1)
+				fast = float64(*s.Ops)-float64(*prev.Ops) > mostRate*within
+			}
+			if *s.Ops < 0 || *s.Ops > mostOps || fast {
+				absurd, example = absurd+1, *s.Ops
+				without := *s
+				without.Ops = nil
+				s = &without
+			} else {
+				prev = s
+			}
+		}
+		kept = append(kept, s)
+	}
+	if absurd > 0 {
+		warnings = []snapshot.Warning{{Code: OperationsAbsurd, Text: fmt.Sprintf("%d of %d snapshots count operations that cannot be (%d, the last): those counts are not believed", absurd, len(all), example)}}
+	}
+	return kept, warnings
 }
 
 // counted leaves out the snapshots without a count of operations where most
@@ -107,8 +153,16 @@ func (r *Run) axis() {
 		}
 	}
 	r.HasOps = len(ops) == len(r.Snapshots) && slices.Max(ops) > slices.Min(ops)
-	if r.Work = r.Seconds; r.HasOps {
+	switch {
+	case r.HasOps:
 		r.Work = ops
+	case !slices.ContainsFunc(r.Snapshots, func(s *snapshot.Snapshot) bool { return !s.Time.IsZero() }):
+		r.Ordered = true
+		for i := range r.Snapshots {
+			r.Work = append(r.Work, float64(i))
+		}
+	default:
+		r.Work = r.Seconds
 	}
 }
 
@@ -229,14 +283,27 @@ func allocated(h *snapshot.Heap) int64 {
 	return n
 }
 
-// totals reads the exact counters; live bytes and objects fall back on the sum
-// of the sampled sites where no snapshot has them.
+// leastExact is how many judged snapshots must have an exact total for it to be
+// taken where more profiles can be added up: as many as a verdict needs.
+const leastExact = 6
+
+// totals reads the exact counters; live bytes fall back on the sum of the sampled
+// sites where too few judged snapshots have them, and more have a heap profile: a
+// text or two beside a row of profiles take nothing from it.
 func (r *Run) totals() {
 	for _, name := range []string{LiveBytes, LiveObjects, Goroutines, StackBytes, RSSBytes, AllocatedBytes} {
 		y, known := each(r.Snapshots, func(s *snapshot.Snapshot) (uint64, bool) { return exact(s, name) })
-		if known >= 2 {
+		sum := r.sampled(name)
+		_, judged, _ := r.Known(y, r.Window.Judged)
+		if sum != nil && len(judged) < leastExact {
+			if _, added, _ := r.Known(sum.Y, r.Window.Judged); len(added) > len(judged) {
+				known = 0
+			}
+		}
+		switch {
+		case known >= 2:
 			r.Totals = append(r.Totals, Total{Name: name, Y: y})
-		} else if sum := r.sampled(name); sum != nil {
+		case sum != nil:
 			r.Totals = append(r.Totals, *sum)
 		}
 	}

@@ -49,6 +49,29 @@ func (c Counters) LiveObjects() (uint64, bool) {
 	return c.Get("HeapObjects")
 }
 
+// maxPlausible bounds counts and bytes of one process: no address space is that
+// large, and at a billion a second a count takes 36 years to reach it.
+const maxPlausible = 1 << 60
+
+// Implausible names a counter that no running Go program has, "" where all can be:
+// something is always live, and no more is freed than was allocated.
+func (c Counters) Implausible() (name string) {
+	for _, name := range []string{"HeapAlloc", "Mallocs", "Frees", "TotalAlloc", "HeapObjects", "StackInuse"} {
+		if v, ok := c.Get(name); ok && v >= maxPlausible {
+			return name
+		}
+	}
+	for _, name := range []string{"HeapAlloc", "Mallocs"} {
+		if v, ok := c.Get(name); ok && v == 0 {
+			return name
+		}
+	}
+	if m, ok := c.Get("Mallocs"); ok && c.Values["Frees"] > m {
+		return "Frees"
+	}
+	return ""
+}
+
 // MarshalJSON writes one flat object, as runtime.MemStats would be encoded.
 func (c Counters) MarshalJSON() ([]byte, error) {
 	m := make(map[string]any, len(c.Values)+2)

@@ -130,12 +130,13 @@ type Run struct {
 	Peak      Peak
 	Warnings  []Warning // what recording or reading could not use
 	Source    string    // where it was read from, for messages
-	// Failed says, in a sentence, why this is no whole run: the target died, or
-	// did no operation. Such a run is never clean. Empty for a whole one.
+	// Failed says, in a sentence, why this is no whole run: the target died or did
+	// no operation, or part of the recording cannot be read. Such a run is never
+	// clean. Empty for a whole one.
 	Failed string
-	// Ended says why the load was ended before its time, as by --abort-on: the
-	// rest of the run is not known, so it is never clean either. Empty for a
-	// run that had its time.
+	// Ended says why the load was ended before its time, as by --abort-on, or that
+	// nothing tells how it ended: the rest of the run is not known, so it is never
+	// clean either. Empty for a run that had its time.
 	Ended string
 }
 
