@@ -198,7 +198,9 @@ func (s *session) prepare(ctx context.Context) error {
 		s.rec.counts = s.load.Counts
 		s.rec.load = s.loadSoFar
 	}
-	return s.bundle.SetHeader(s.header(nil))
+	h := s.header(nil)
+	h.Unfinished = s.load != nil
+	return s.bundle.SetHeader(h)
 }
 
 // operations returns how the target's counter of operations is read. It has a

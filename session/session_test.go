@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
 	"net/http"
@@ -58,12 +59,27 @@ func TestALeakyCommandIsFoundAndItsBundleSaysTheSame(t *testing.T) {
 	cfg, addr := short(t, "leaky")
 	cfg.CommandEnv = append(cfg.CommandEnv, "GOMEMLIMIT=3GiB")
 	var events []Event
-	cfg.Progress = func(e Event) { events = append(events, e) }
+	unfinished := func() bool {
+		var h capture.Header
+		data, err := os.ReadFile(filepath.Join(cfg.Out, "run.json"))
+		if err != nil || json.Unmarshal(data, &h) != nil {
+			t.Errorf("run.json: %q, %v", data, err)
+		}
+		return h.Unfinished
+	}
+	cfg.Progress = func(e Event) {
+		if events = append(events, e); e.Phase == string(snapshot.PhaseSteady) && e.Snapshots > 0 && !unfinished() {
+			t.Error("run.json calls the run finished in the steady phase: killed now, it would pass for whole")
+		}
+	}
 	out, err := Run(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	waitGone(t, addr)
+	if unfinished() {
+		t.Error("run.json does not call the run finished at its end")
+	}
 	if out.Result.Verdict != detect.RunLeak || out.Died != nil || out.Interrupted {
 		t.Fatalf("verdict %s, died %v, interrupted %v, warnings %+v, live bytes %+v; want a leak",
 			out.Result.Verdict, out.Died, out.Interrupted, out.Result.Warnings, out.Result.Total("live_bytes"))

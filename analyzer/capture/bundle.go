@@ -55,6 +55,9 @@ type Header struct {
 	Failed string `json:"failed,omitempty"`
 	// Ended is why the run was ended before its time; empty if it was not.
 	Ended string `json:"ended,omitempty"`
+	// Unfinished says that the load has not come to its end: the recording is still
+	// going on, or was killed. Bundles of older versions do not say so.
+	Unfinished bool `json:"unfinished,omitempty"`
 	// Warnings of the recording, in sentences: they are the reader's too.
 	Warnings []string `json:"warnings,omitempty"`
 }
@@ -305,6 +308,10 @@ func (o *inputReader) bundle(at place) (*snapshot.Run, error) {
 	for _, t := range r.trouble {
 		r.warn(SnapshotUnreadable, "%s; the rest is used without it", t)
 	}
+	if len(r.trouble) > 0 {
+		r.run.Failed = cmp.Or(r.run.Failed, count(len(r.trouble), "piece")+" of the recording cannot be read")
+	}
+	inSequence(r.run)
 	r.probes()
 	finish(r.run)
 	return r.run, nil
@@ -332,9 +339,11 @@ func (r *bundleReader) header() error {
 	switch {
 	case err != nil:
 		r.warn(HeaderUnreadable, "%s: it cannot be read (%s); target and load are unknown", r.at.join(runFile), cause(err))
+		r.run.Failed = "how the run ended is not known: its " + runFile + " cannot be read"
 		return nil
 	case data == nil:
 		r.warn(HeaderMissing, "%s is missing; target and load are unknown", r.at.join(runFile))
+		r.run.Ended = "how the run ended is not known: its " + runFile + " is missing"
 		return nil
 	case h.Schema != Schema && h.Schema != "":
 		return &InputError{
@@ -343,6 +352,9 @@ func (r *bundleReader) header() error {
 		}
 	}
 	r.run.Target, r.run.Load, r.run.Failed, r.run.Ended = h.Target, h.Load, h.Failed, h.Ended
+	if h.Unfinished {
+		r.run.Ended = cmp.Or(h.Ended, "how the run ended is not known: its recording was killed, or still goes on")
+	}
 	for _, w := range h.Warnings {
 		r.warn(Recorded, "%s", w)
 	}
@@ -426,7 +438,7 @@ func readPiece[T any](r *bundleReader, name string, want snapshot.Kind, of func(
 			return err
 		case kind != want:
 			return fmt.Errorf("it is a profile of another kind (%s)", snapshot.SampleTypes(p))
-		case kind == snapshot.KindHeap && difference(p) != nil:
+		case difference(p) != nil:
 			return difference(p)
 		}
 		piece = of(p, r.in)
@@ -435,9 +447,10 @@ func readPiece[T any](r *bundleReader, name string, want snapshot.Kind, of func(
 	return piece
 }
 
-// difference is why a heap profile does not show a moment; nil where it does.
+// difference is why a heap or goroutine profile does not show a moment; nil where
+// it does.
 func difference(p *profile.Profile) error {
-	const why = "it is the difference of two profiles (%s), which has lost what was in use before: take profiles without seconds= and -base"
+	const why = "it is the difference of two profiles (%s), which has lost what was there before: take profiles without seconds= and -base"
 	if p.DurationNanos > 0 {
 		return fmt.Errorf(why, "it covers a duration")
 	}
@@ -477,7 +490,7 @@ func (r *bundleReader) probes() {
 func finish(run *snapshot.Run) {
 	var maxRSS uint64
 	for _, s := range run.Snapshots {
-		if live, ok := s.Counters.LiveBytes(); ok {
+		if live, ok := s.Counters.LiveBytes(); ok && s.Counters.Implausible() == "" {
 			run.Peak.LiveBytes = max(run.Peak.LiveBytes, live)
 		}
 		if s.RSS != nil {

@@ -272,7 +272,9 @@ func TestSnapshotsAndProbesAreWrittenSideBySide(t *testing.T) {
 	for i := range 4 {
 		wg.Go(func() {
 			for range 5 {
-				if _, err := b.Add(raw(t, i)); err != nil {
+				one := raw(t, i)
+				one.Time = moment0
+				if _, err := b.Add(one); err != nil {
 					t.Error(err)
 				}
 				if err := b.Probe(ProbePoint{Time: moment0, RSS: 5 << 20}); err != nil {

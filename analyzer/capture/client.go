@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
@@ -61,6 +62,8 @@ type Client struct {
 	metrics *url.URL
 	vars    *url.URL
 	http    *http.Client
+	epoch   time.Time    // when it was made, of the wall clock and the monotonic one
+	asked   atomic.Int64 // requests
 
 	mu      sync.Mutex
 	target  snapshot.Target
@@ -92,7 +95,7 @@ func New(cfg Config) (*Client, error) {
 	cfg.MaxBytes = cmp.Or(cfg.MaxBytes, DefaultMaxBytes)
 	c := &Client{
 		cfg: cfg, basic: basic, addr: a, metrics: a.sibling("/metrics"), vars: a.sibling("/debug/vars"),
-		offered: map[Piece]bool{},
+		epoch: time.Now(), offered: map[Piece]bool{},
 	}
 	if cfg.MetricsURL != "" {
 		u, err := url.Parse(cfg.MetricsURL)
@@ -189,6 +192,10 @@ func (c *Client) Target() snapshot.Target {
 
 // Close drops the connection to the target.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// now is the time of the wall clock when the client was made, and what has gone by
+// since: a step of the wall clock moves no snapshot.
+func (c *Client) now() time.Time { return c.epoch.Add(time.Since(c.epoch)) }
 
 func (c *Client) learn(f func(t *snapshot.Target)) {
 	c.mu.Lock()

@@ -82,7 +82,8 @@ const (
 	FileTwice          = "file-twice"           // passed over
 	OtherProgram       = "other-program"        // profiles passed over
 	SeveralBuilds      = "several-builds"       // of the program
-	WithoutTimes       = "without-times"        // the names gave the order
+	WithoutTimes       = "without-times"        // placed by their order, or passed over
+	ClockStepped       = "clock-stepped"        // back, while it was recorded
 	WithoutGC          = "without-gc"           // texts whose live bytes include garbage
 )
 

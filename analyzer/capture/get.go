@@ -58,7 +58,7 @@ func (c *Client) get(ctx context.Context, r request) error {
 }
 
 func (c *Client) exchange(ctx context.Context, wire *boundedReader, r request) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url.String(), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.varied(r.url).String(), nil)
 	if err != nil {
 		return err
 	}
@@ -83,8 +83,23 @@ func (c *Client) exchange(ctx context.Context, wire *boundedReader, r request) e
 	return err
 }
 
+// varyParameter is what no two requests have alike, so that a cache on the way has
+// no answer for them. The handlers of net/http/pprof pass over it.
+const varyParameter = "heapdrift"
+
+// varied is u with a varyParameter of its own, as the last of its query.
+func (c *Client) varied(u *url.URL) *url.URL {
+	v := *u
+	if v.RawQuery != "" {
+		v.RawQuery += "&"
+	}
+	v.RawQuery += fmt.Sprintf("%s=%x-%x", varyParameter, c.epoch.UnixNano(), c.asked.Add(1))
+	return &v
+}
+
 func (c *Client) authorize(req *http.Request, r request) {
 	req.Header.Set("User-Agent", "heapdrift")
+	req.Header.Set("Cache-Control", "no-cache")
 	if r.accept != "" {
 		req.Header.Set("Accept", r.accept)
 	}

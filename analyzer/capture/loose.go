@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -36,7 +37,6 @@ type loosePiece struct {
 	file     file
 	kind     pieceKind
 	time     time.Time // zero where the profile has none
-	modified time.Time
 	heap     *snapshot.Heap
 	allocs   bool // heap holds the same as a heap profile, saved as "allocs"
 	routines *snapshot.Goroutines
@@ -52,10 +52,11 @@ func (p *loosePiece) name() string { return filepath.ToSlash(p.file.String()) }
 
 // looseReader reads the files of a folder and notes what it passes over.
 type looseReader struct {
-	o      *inputReader
-	in     *snapshot.Interner
-	pieces []*loosePiece
-	passed map[string][]string // names of files that were passed over, by the code of the warning
+	o       *inputReader
+	in      *snapshot.Interner
+	pieces  []*loosePiece
+	damaged []string            // files that were profiles before they were cut or changed
+	passed  map[string][]string // names of files that were passed over, by the code of the warning
 }
 
 func (o *inputReader) loose() (*snapshot.Run, error) {
@@ -66,6 +67,9 @@ func (o *inputReader) loose() (*snapshot.Run, error) {
 		}
 		if err := r.file(f); err != nil {
 			r.passOver(FileUnreadable, fmt.Sprintf("%s (%s)", f, cause(err)))
+			if errors.Is(err, gzip.ErrChecksum) || errors.Is(err, io.ErrUnexpectedEOF) {
+				r.damaged = append(r.damaged, f.String())
+			}
 		}
 	}
 	if len(r.pieces) == 0 {
@@ -90,13 +94,14 @@ func (o *inputReader) loose() (*snapshot.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	run := &snapshot.Run{Source: o.label, Warnings: append(r.warnings(), odd...)}
+	r.pieces = pieces
+	timed, mended := r.place()
+	run := &snapshot.Run{Source: o.label, Warnings: slices.Concat(r.warnings(), odd, mended)}
 	run.Target.Name = program
-	var timed bool
-	run.Snapshots, timed = assemble(pieces)
-	if !timed && len(run.Snapshots) > 1 {
-		run.Warnings = append(run.Warnings, warning(WithoutTimes, "some profiles carry no time: their order is that of their names, and growth per second may be wrong"))
+	if len(r.damaged) > 0 {
+		run.Failed = "damaged, so that the recording is not whole: " + some(r.damaged)
 	}
+	run.Snapshots = assemble(r.pieces, timed)
 	if uncollected(run.Snapshots) {
 		run.Warnings = append(run.Warnings, warning(WithoutGC, "the heap texts were taken without gc=1: their live bytes include garbage"))
 	}
@@ -113,9 +118,6 @@ func (r *looseReader) file(f file) error {
 	}
 	defer h.Close()
 	p := &loosePiece{file: f}
-	if info, err := h.Stat(); err == nil {
-		p.modified = info.ModTime().UTC()
-	}
 	br := bufio.NewReaderSize(h, 64<<10)
 	head, err := br.Peek(64)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -147,12 +149,12 @@ func (r *looseReader) file(f file) error {
 	if len(prof.Mapping) > 0 {
 		p.binary, p.build = prof.Mapping[0].File, prof.Mapping[0].BuildID
 	}
+	if kind != snapshot.KindOther && difference(prof) != nil {
+		r.passOver(IsDifference, f.String())
+		return nil
+	}
 	switch kind {
 	case snapshot.KindHeap:
-		if difference(prof) != nil {
-			r.passOver(IsDifference, f.String())
-			return nil
-		}
 		p.kind, p.heap = heapPiece, snapshot.HeapOf(prof, r.in)
 		p.time, p.allocs = p.heap.Time, prof.DefaultSampleType == "alloc_space"
 	case snapshot.KindGoroutine:
@@ -204,9 +206,10 @@ func (r *looseReader) passOver(code, name string) { r.passed[code] = append(r.pa
 // passedOver are the reasons for passing files over, in the order of their warnings.
 var passedOver = []struct{ code, noun, why string }{
 	{KindShowsNoGrowth, "profile", "of a kind that shows no growth"},
-	{IsDifference, "heap profile", deltaProblem},
+	{IsDifference, "profile", deltaProblem},
 	{GoroutineText, "text", "goroutine profiles are read in their binary form only (without debug=)"},
 	{SameAsHeap, "allocs profile", "the heap profiles hold the same"},
+	{WithoutTimes, "profile", "without a time, and the names tell no order"},
 	{FileTwice, "file", "the same profile is there twice"},
 	{FileUnreadable, "file", "no readable pprof profile"},
 }
@@ -221,7 +224,7 @@ func (r *looseReader) warnings() (out []snapshot.Warning) {
 	return out
 }
 
-const deltaProblem = "the difference of two profiles has lost what was in use before (take them without seconds= and -base)"
+const deltaProblem = "the difference of two profiles has lost what was there before (take them without seconds= and -base)"
 
 // nothing is the error of a folder without one usable file.
 func (r *looseReader) nothing() error {
@@ -275,13 +278,11 @@ type moment struct {
 // profiles, goroutineleak profiles and counters join the heap profile with the
 // same name but for the kind ("heap-007", "goroutine-007"; "7/heap", "7/gr"),
 // else the nearest in time; those that are of no other's moment are snapshots
-// of their own. The order is that of time; timed is false where a time is
-// missing and the names gave the order.
-func assemble(pieces []*loosePiece) (snaps []*snapshot.Snapshot, timed bool) {
-	timed = true
+// of their own. The order is that of time; where the pieces are not timed, that of
+// their names.
+func assemble(pieces []*loosePiece, timed bool) (snaps []*snapshot.Snapshot) {
 	var kinds [pieceKinds][]*loosePiece
 	for _, p := range pieces {
-		timed = timed && !p.time.IsZero()
 		kinds[p.kind] = append(kinds[p.kind], p)
 	}
 	before := func(a, b *loosePiece) int {
@@ -298,22 +299,12 @@ func assemble(pieces []*loosePiece) (snaps []*snapshot.Snapshot, timed bool) {
 		moments = join(moments, pieces, pieceKind(kind), timed)
 		slices.SortStableFunc(moments, func(a, b *moment) int { return before(a.first, b.first) })
 	}
-	rising := true
-	for i, m := range moments {
+	for _, m := range moments {
 		s := m.snapshot()
 		s.Time = m.first.time
-		if !timed {
-			s.Time = m.first.modified
-		}
-		rising = rising && (i == 0 || s.Time.After(snaps[i-1].Time))
 		snaps = append(snaps, s)
 	}
-	if !timed && !rising { // copied files: no time at all is better than a wrong one
-		for _, s := range snaps {
-			s.Time = time.Time{}
-		}
-	}
-	return snaps, timed
+	return snaps
 }
 
 func (m *moment) snapshot() *snapshot.Snapshot {

@@ -213,9 +213,11 @@ func TestWhatIsOfNoUseIsPassedOverAndNamed(t *testing.T) {
 	}{
 		{"a CPU profile", KindShowsNoGrowth, "cpu.pb.gz (samples, cpu)", map[string]any{"cpu.pb.gz": cpu}},
 		{"half a profile", FileUnreadable, "h4 (not a pprof profile: it was cut short", map[string]any{"h4": compressed(t, server(3).heapProfile())[:90]}},
+		{"a profile with a bad checksum", FileUnreadable, "h4", map[string]any{"h4": flipped(compressed(t, server(3).heapProfile()))}},
 		{"a readme", FileUnreadable, "README.md", map[string]any{"README.md": "# Profiles\n"}},
 		{"an empty file", FileUnreadable, "it is empty", map[string]any{"h4": ""}},
 		{"a difference with a duration", IsDifference, "h4", map[string]any{"h4": delta(t)}},
+		{"a difference of goroutine profiles", IsDifference, "gr1", map[string]any{"gr1": goroutineDelta(t)}},
 		{"a difference with negative values", IsDifference, "h4", map[string]any{"h4": negative}},
 		{"the text of goroutines", GoroutineText, "gr.txt", map[string]any{"gr.txt": "goroutine profile: total 3\n3 @ 0x1\n"}},
 		{"the dump of goroutines", GoroutineText, "gr.txt", map[string]any{"gr.txt": "goroutine 1 [running]:\nmain.main()\n"}},
@@ -230,6 +232,9 @@ func TestWhatIsOfNoUseIsPassedOverAndNamed(t *testing.T) {
 				t.Errorf("snapshots (-want +got):\n%s", d)
 			}
 			warns(t, run, x.code, x.mention)
+			if damaged := x.name == "half a profile" || x.name == "a profile with a bad checksum"; (run.Failed != "") != damaged {
+				t.Errorf("failed %q: want a whole recording unless a profile is damaged", run.Failed)
+			}
 		})
 	}
 }
@@ -245,7 +250,7 @@ func TestFilesOfWhichNoneIsOfUse(t *testing.T) {
 	}{
 		{"one half profile", map[string]any{"h": half[:len(half)/2]}, []string{"no readable pprof profile", "cut short"}},
 		{"one CPU profile", map[string]any{"cpu": cpu}, []string{"shows no growth", "(samples)"}},
-		{"differences only", map[string]any{"a": delta(t)}, []string{"seconds="}},
+		{"differences only", map[string]any{"a": delta(t), "b": goroutineDelta(t)}, []string{"seconds="}},
 		{"goroutine texts only", map[string]any{"a": "goroutine profile: total 1\n"}, []string{"without debug="}},
 		{"a mixture", map[string]any{"a.txt": "x", "b": cpu}, []string{"none of its 2 files", "a.txt", "(samples)"}},
 	} {

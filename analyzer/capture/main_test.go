@@ -10,6 +10,7 @@ import (
 	"net/http/pprof"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -41,7 +42,8 @@ func pprofMux() *http.ServeMux {
 	return mux
 }
 
-// target is a server with the requests that it got.
+// target is a server with the requests that it got. What makes them differ for
+// caches is taken from them, so that the rest can be compared.
 type target struct {
 	*httptest.Server
 	mu   sync.Mutex
@@ -68,6 +70,8 @@ func serve(t testing.TB, h http.Handler) *target {
 	t.Helper()
 	s := &target{}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		varied := regexp.MustCompile(`&?\b` + varyParameter + `=[^&]*$`)
+		r.URL.RawQuery = varied.ReplaceAllString(r.URL.RawQuery, "")
 		s.mu.Lock()
 		s.seen = append(s.seen, strings.TrimPrefix(r.URL.RequestURI(), "/debug/pprof/"))
 		s.mu.Unlock()

@@ -161,7 +161,7 @@ func (p ProbePoint) Empty() bool { return p.LiveBytes == 0 && p.RSS == 0 }
 // it. For a target with neither, the point has only its time. A target that
 // has no /metrics is asked for it once.
 func (c *Client) Probe(ctx context.Context, pid int) (ProbePoint, error) {
-	p := ProbePoint{Time: time.Now().UTC().Round(0), RSS: residentOf(pid).all}
+	p := ProbePoint{Time: c.now().UTC().Round(0), RSS: residentOf(pid).all}
 	if offered, asked := c.offers(PieceMetrics); asked && !offered {
 		return p, nil
 	}

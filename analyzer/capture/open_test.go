@@ -217,6 +217,8 @@ func TestABundleWithABrokenPieceIsReadWithoutIt(t *testing.T) {
 	}{
 		{"half a heap profile", "heap.pb.gz", heap[:len(heap)/2], "cut short", func(s *snapshot.Snapshot) bool { return s.Heap == nil && s.Goroutines != nil }},
 		{"a goroutine profile as heap", "heap.pb.gz", raw(t, 0).Goroutine, "another kind", func(s *snapshot.Snapshot) bool { return s.Heap == nil }},
+		{"a heap profile with a bad checksum", "heap.pb.gz", flipped(heap), "does not decompress", func(s *snapshot.Snapshot) bool { return s.Heap == nil && s.Goroutines != nil }},
+		{"a difference of goroutines", "goroutine.pb.gz", goroutineDelta(t), "difference of two profiles", func(s *snapshot.Snapshot) bool { return s.Goroutines == nil && s.Heap != nil }},
 		{"a difference as heap", "heap.pb.gz", delta(t), "difference of two profiles", func(s *snapshot.Snapshot) bool { return s.Heap == nil }},
 		{"an empty goroutine profile", "goroutine.pb.gz", []byte{}, "empty", func(s *snapshot.Snapshot) bool { return s.Goroutines == nil && s.Heap != nil }},
 		{"half of snapshot.json", "snapshot.json", []byte(`{"time":"2026-01-02T03:04:`), "no JSON of a snapshot", func(s *snapshot.Snapshot) bool { return s.Ops == nil && s.Time.Equal(s.Heap.Time) }},
@@ -234,6 +236,9 @@ func TestABundleWithABrokenPieceIsReadWithoutIt(t *testing.T) {
 				t.Errorf("%d snapshots, the second %+v", len(run.Snapshots), run.Snapshots[1])
 			}
 			warns(t, run, SnapshotUnreadable, path, x.mention)
+			if run.Failed == "" {
+				t.Error("the run passes for whole: it could be called clean")
+			}
 		})
 	}
 }
@@ -242,6 +247,45 @@ func delta(t testing.TB) []byte {
 	p := made{functions: []string{"main.f"}, inuse: 64, at: moment0}.heapProfile()
 	p.DurationNanos = 1e9
 	return compressed(t, p)
+}
+
+func goroutineDelta(t testing.TB) []byte {
+	p := made{functions: []string{"main.f"}, inuse: 3, at: moment0}.goroutineProfile()
+	p.DurationNanos = 1e9
+	return compressed(t, p)
+}
+
+// flipped is gzip data whose checksum is that of other data.
+func flipped(data []byte) []byte {
+	out := slices.Clone(data)
+	out[len(out)-8] ^= 1
+	return out
+}
+
+// How a run ended stands in run.json: without it, the verdict must not take the end
+// for a good one.
+func TestABundleWhoseEndIsNotKnown(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		header        []byte
+		failed, ended bool
+	}{
+		"whole":            {[]byte(`{"schema":"heapdrift/run/v1"}`), false, false},
+		"cut by one byte":  {[]byte(`{"schema":"heapdrift/run/v1","failed":"the target died"`), true, false},
+		"missing":          {nil, false, true},
+		"not yet finished": {[]byte(`{"schema":"heapdrift/run/v1","unfinished":true}`), false, true},
+	} {
+		dir := recorded(t, 2)
+		write(t, dir, "run.json", x.header)
+		if x.header == nil {
+			if err := os.Remove(filepath.Join(dir, "run.json")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if run := open(t, dir); (run.Failed != "") != x.failed || (run.Ended != "") != x.ended {
+			t.Errorf("run.json %s: failed %q, ended %q; want failed %v, ended %v", name, run.Failed, run.Ended, x.failed, x.ended)
+		}
+	}
 }
 
 func TestABundleWithoutItsHeaderIsRead(t *testing.T) {

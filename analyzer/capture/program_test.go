@@ -2,7 +2,6 @@ package capture
 
 import (
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/pprof/profile"
@@ -126,23 +125,5 @@ func TestNamesOfBinaries(t *testing.T) {
 		if got := snapshot.Package(in); got != want {
 			t.Errorf("Package(%q) = %q, want %q", in, got, want)
 		}
-	}
-}
-
-func TestTimesOfCopiedFilesAreNotTrusted(t *testing.T) {
-	t.Parallel()
-	piece := func(name string, modified time.Time) *loosePiece {
-		p := &loosePiece{kind: counterPiece, file: file{path: name}, modified: modified}
-		p.counters.Values = map[string]uint64{"HeapAlloc": 1}
-		return p
-	}
-	rising := []*loosePiece{piece("1", moment0), piece("2", moment0.Add(time.Second))}
-	snaps, timed := assemble(rising)
-	if timed || !snaps[1].Time.Equal(moment0.Add(time.Second)) {
-		t.Errorf("timed %v, times %v, %v", timed, snaps[0].Time, snaps[1].Time)
-	}
-	copied := []*loosePiece{piece("1", moment0), piece("2", moment0)}
-	if snaps, _ := assemble(copied); !snaps[0].Time.IsZero() || !snaps[1].Time.IsZero() {
-		t.Errorf("times %v, %v, want none", snaps[0].Time, snaps[1].Time)
 	}
 }

@@ -85,7 +85,7 @@ func (c *Client) Snapshot(ctx context.Context, opt Options) (*snapshot.Raw, erro
 		return nil, t.first
 	}
 	if t.raw.Time.IsZero() {
-		t.raw.Time = time.Now().UTC()
+		t.raw.Time = c.now().UTC().Round(0)
 	}
 	return t.raw, nil
 }
@@ -167,7 +167,7 @@ func (t *snapshotTaker) exact(ctx context.Context) {
 // bracket reads the clock and the operations now and, when the function it
 // returns is called, again: the snapshot's moment is their middle.
 func (t *snapshotTaker) bracket() func() {
-	begin := time.Now()
+	begin := t.c.now()
 	var before int64
 	if t.opt.Ops != nil {
 		before = t.opt.Ops()
@@ -344,8 +344,8 @@ func readProfile(r io.Reader, want snapshot.Kind) (served, error) {
 	case kind != want:
 		problem = fmt.Sprintf("it answered a profile of another kind (%s)", snapshot.SampleTypes(p))
 		remedy = "another handler is mounted under this name; " + mountRemedy
-	case kind == snapshot.KindHeap && p.DurationNanos > 0:
-		problem, remedy = "it answered the difference of two heap profiles", "the subtraction loses what was in use before it: take profiles without seconds="
+	case difference(p) != nil:
+		problem, remedy = fmt.Sprintf("it answered the difference of two %s profiles", kind), "the subtraction loses what was there before it: take profiles without seconds="
 	}
 	if problem != "" {
 		return served{}, &contentError{problem, remedy, err}

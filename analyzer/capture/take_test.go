@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,6 +159,9 @@ func TestAMissingPieceIsNamedAndTheRestIsTaken(t *testing.T) {
 		{"the heap profile is a difference", func(r *http.Request) bool { return is("heap")(r) && r.URL.RawQuery == "" }, func(w http.ResponseWriter, r *http.Request) {
 			_ = (&profile.Profile{SampleType: heapTypes(), DurationNanos: 1e9, Period: 1}).Write(w)
 		}, true, false, true, "seconds="},
+		{"the goroutine profile is a difference", is("goroutine"), func(w http.ResponseWriter, r *http.Request) {
+			_, _ = w.Write(goroutineDelta(t))
+		}, true, true, false, "seconds="},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			t.Parallel()
@@ -395,5 +401,58 @@ func TestInterruptedIsToldFromUnreachable(t *testing.T) {
 	_, eof := b.ReadByte()
 	if !interrupted(fmt.Errorf("x: %w", eof)) || interrupted(errors.New("refused")) {
 		t.Error("EOF must read as interrupted, anything else not")
+	}
+}
+
+// A cache on the way answers what it has been asked before: no two requests are
+// alike, each says that it wants no such answer, and messages show neither.
+func TestNoTwoRequestsAreAlike(t *testing.T) {
+	t.Parallel()
+	seen := map[string]int{}
+	var mu sync.Mutex
+	mux := canned(t)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		seen[r.URL.RequestURI()]++
+		if r.Header.Get("Cache-Control") != "no-cache" {
+			t.Errorf("%s without Cache-Control: no-cache", r.URL)
+		}
+		mu.Unlock()
+		mux.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	for range 2 { // two recordings are not alike either
+		c := client(t, Config{URL: s.URL + "/debug/pprof?token=x"})
+		for range 2 {
+			if _, err := c.Snapshot(t.Context(), noPause); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if len(seen) != 16 {
+		t.Errorf("%d different requests, want all 16: %v", len(seen), seen)
+	}
+	for uri := range seen {
+		if q, _ := url.ParseQuery(uri[strings.IndexByte(uri, '?')+1:]); q.Get("token") != "x" || q.Get(varyParameter) == "" {
+			t.Errorf("query of %s, want the token and %s", uri, varyParameter)
+		}
+	}
+	s.Close()
+	if _, err := client(t, Config{URL: s.URL}).Snapshot(t.Context(), noPause); err == nil || strings.Contains(err.Error(), varyParameter+"=") {
+		t.Errorf("error %v, want one without %s", err, varyParameter)
+	}
+}
+
+func TestAStepOfTheClockMovesNoSnapshot(t *testing.T) {
+	t.Parallel()
+	c := client(t, Config{URL: serve(t, canned(t)).URL})
+	c.epoch = c.epoch.Add(-time.Hour) // the wall clock has been put forward by an hour since
+	before := c.now()
+	raw, err := c.Snapshot(t.Context(), noPause)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after := c.now(); raw.Time.Before(before) || raw.Time.After(after) {
+		t.Errorf("time %s, want one between %s and %s", raw.Time, before, after)
 	}
 }

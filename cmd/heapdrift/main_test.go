@@ -125,6 +125,41 @@ func file(t *testing.T, name, content string) string {
 	return path
 }
 
+// change rewrites a file.
+func change(t *testing.T, path string, by func([]byte) []byte) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, by(b), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What cannot be read may hold what makes the difference: it is infrastructure,
+// and what can be read is judged all the same.
+func TestADamagedRecordingIsNeverClean(t *testing.T) {
+	t.Parallel()
+	for file, by := range map[string]func([]byte) []byte{
+		"run.json": func(b []byte) []byte { return b[:len(b)-3] },
+		"snapshots/000007/goroutine.pb.gz": func(b []byte) []byte {
+			b[len(b)-8] ^= 1 // of the checksum
+			return b
+		},
+		"snapshots/000007/heap.pb.gz": func([]byte) []byte { return goroutineProfile(t, time.Now()) },
+	} {
+		dir := bundle(t, 0)
+		if got := call(t, nil, "analyze", dir); got.code != exit.Clean {
+			t.Fatalf("the whole recording: exit %d, want %d:\n%s", got.code, exit.Clean, got.out)
+		}
+		change(t, filepath.Join(dir, file), by)
+		if got := call(t, nil, "analyze", dir); got.code != exit.Infrastructure || !strings.HasPrefix(got.out, "inconclusive") {
+			t.Errorf("%s damaged: exit %d, want %d and an inconclusive report:\n%s%s", file, got.code, exit.Infrastructure, got.out, got.stderr)
+		}
+	}
+}
+
 func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	html := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -137,6 +172,11 @@ func TestExitCodes(t *testing.T) {
 	pprof := httptest.NewServer(http.DefaultServeMux)
 	defer pprof.Close()
 	leaky, clean, empty := bundle(t, 4096), bundle(t, 0), t.TempDir()
+	cutLeaky, headless := bundle(t, 4096), bundle(t, 0)
+	change(t, filepath.Join(cutLeaky, "run.json"), func(b []byte) []byte { return b[:len(b)-3] })
+	if err := os.Remove(filepath.Join(headless, "run.json")); err != nil {
+		t.Fatal(err)
+	}
 	text := file(t, "notes.pb.gz", "these are notes, no profile")
 	folder := t.TempDir()
 
@@ -148,6 +188,8 @@ func TestExitCodes(t *testing.T) {
 	}{
 		{"a leaky recording", []string{"analyze", leaky}, exit.Leak, "LEAK"},
 		{"a clean recording", []string{"analyze", clean}, exit.Clean, "clean  "},
+		{"a leaky recording whose run.json was cut", []string{"analyze", cutLeaky}, exit.Leak, "LEAK"},
+		{"a clean recording without run.json", []string{"analyze", headless}, exit.Inconclusive, "inconclusive"},
 		{"a clean recording held against less than it can prove", []string{"analyze", "--clean-below", "0.0001", clean}, exit.Inconclusive, "inconclusive"},
 		{"one profile", []string{"analyze", filepath.Join(clean, "snapshots", "000003", "heap.pb.gz")}, exit.Inconclusive, "inconclusive"},
 
