@@ -64,8 +64,8 @@ type HTTPConfig struct {
 
 // HTTPTarget sends requests over kept-alive connections. An answer is a
 // success if its status is 2xx or 3xx and its whole body arrived in time.
-// Redirects are followed on the same host, up to three in a row; another
-// host's is not, and counts as a success. Proxies from the environment are not
+// Redirects are followed on the same host, up to three in a row; one to another
+// host is not, and is an error, as is one too many. Proxies from the environment are not
 // used: they would be what is measured.
 type HTTPTarget struct {
 	config    HTTPConfig
@@ -89,6 +89,8 @@ type preparedRequest struct {
 	asked               *http.Request // what an answer is read for: the method alone
 	bare, before, after []byte        // the head without a body, and around the body's length
 	repeatable          bool          // the method is idempotent
+
+	answers *answers // what came
 }
 
 // NewHTTP checks the config. It does not connect.
@@ -146,7 +148,7 @@ func prepare(c HTTPConfig, r Request) (preparedRequest, error) {
 	if err != nil {
 		return preparedRequest{}, err
 	}
-	p := preparedRequest{method: r.Method, url: u, header: http.Header{}, body: r.Body, own: r.Body != nil}
+	p := preparedRequest{answers: &answers{}, method: r.Method, url: u, header: http.Header{}, body: r.Body, own: r.Body != nil}
 	for _, from := range []http.Header{c.Header, r.Header} {
 		for name, values := range from {
 			for _, value := range values {
@@ -261,14 +263,22 @@ func (t *HTTPTarget) Do(ctx context.Context, op Op) error {
 	if err != nil {
 		return err
 	}
-	if res.StatusCode >= 300 && res.StatusCode < 400 {
+	var moved *move
+	if code := res.StatusCode; code >= 300 && code < 400 {
 		if res, err = t.follow(ctx, p, res, body); err != nil {
 			return err
+		}
+		if err := redirected(res); err != nil {
+			return err
+		}
+		if res.Request != nil && res.Request.URL.Path != p.url.Path {
+			moved = &move{p.method, code, res.Request.URL.Path}
 		}
 	}
 	if res.StatusCode < 200 || res.StatusCode >= 400 {
 		return &StatusError{Code: res.StatusCode}
 	}
+	p.answers.note(res, moved)
 	return nil
 }
 
@@ -284,7 +294,7 @@ func (t *HTTPTarget) viaTransport(ctx context.Context, op Op, p *preparedRequest
 	return res, describeTimeout(ctx, drain(res, t.config.MaxBody), t.config.Timeout)
 }
 
-// follow follows a redirect on the same host; others are the answer.
+// follow follows a redirect on the same host; others are returned as they came.
 func (t *HTTPTarget) follow(ctx context.Context, p *preparedRequest, res *http.Response, body []byte) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, t.config.Timeout)
 	defer cancel()

@@ -3,6 +3,7 @@ package harness
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -261,15 +262,66 @@ func TestRedirects(t *testing.T) {
 	})
 	for path, want := range map[string]int64{"/op": 1, "/moved": 1, "/loop": 0, "/away": 0} {
 		hits.Store(0)
-		if err := newHTTP(t, HTTPConfig{URL: s.URL + path, Body: []byte("hi")}).Do(t.Context(), Op{}); err != nil {
+		target := newHTTP(t, HTTPConfig{URL: s.URL + path, Body: []byte("hi")})
+		err := target.Do(t.Context(), Op{})
+		var refused *RedirectError
+		if errors.As(err, &refused) != (want == 0) || err != nil && (refused == nil || ErrorClass(err) != fmt.Sprintf("redirect (status %d)", refused.Code)) {
 			t.Errorf("%s: %v", path, err)
 		}
 		if got := hits.Load(); got != want {
 			t.Errorf("%s: the page behind was asked %d times, want %d", path, got, want)
 		}
+		if u := target.Unlike(); u.All != want || u.Astray != 0 || want > 0 && !strings.HasPrefix(u.Example, "redirected to /") {
+			t.Errorf("%s: %+v; want the redirected, none of them astray after a POST", path, u)
+		}
 	}
 	if n := elsewhere.Load(); n != 0 {
 		t.Errorf("another host was asked %d times", n)
+	}
+}
+
+// A login page is a success, too: what is unlike the first success is counted.
+func TestAnswersUnlikeTheFirst(t *testing.T) {
+	t.Parallel()
+	types := []string{"", "application/json", "application/json; charset=utf-8", "text/html", "", "application/json", "text/html; charset=utf-8"}
+	var asked atomic.Int64
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		media := types[asked.Add(1)-1]
+		if media == "" {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		w.Header().Set("Content-Type", media)
+	})
+	target := newHTTP(t, HTTPConfig{URL: s.URL})
+	for range types {
+		if err := target.Do(t.Context(), Op{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if u := target.Unlike(); u != (Unlike{All: 2, Example: "of type text/html"}) {
+		t.Errorf("%+v; want the 2 of HTML", u)
+	}
+}
+
+func TestPagesThatAnotherStandsInForAreAstray(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[int]Unlike{
+		http.StatusFound: {1, 1, "redirected to /login"}, http.StatusTemporaryRedirect: {1, 1, "redirected to /login"},
+		http.StatusMovedPermanently: {1, 0, "redirected to /login"}, http.StatusOK: {},
+	} {
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if code != http.StatusOK && r.URL.Path != "/login" {
+				http.Redirect(w, r, "/login", code)
+			}
+		})
+		target := newHTTP(t, HTTPConfig{URL: s.URL + "/page"})
+		if err := target.Do(t.Context(), Op{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := target.Unlike(); got != want {
+			t.Errorf("status %d: %+v, want %+v", code, got, want)
+		}
 	}
 }
 

@@ -81,6 +81,9 @@ func (s *session) conclude(ctx context.Context, res *harness.Result, cause error
 		if w := failureWarning(s.load.Counts(), classes(res)); w != "" && refused == nil {
 			s.report.warn(WarnOperationsFailed, "%s", w)
 		}
+		if w := s.unlikeWarning(s.load.Counts()); w != "" {
+			s.report.warn(WarnAnswersDiffer, "%s", w)
+		}
 		if res != nil && !res.Valid && res.Reason != "" && refused == nil {
 			s.report.warn(WarnLoadNotValid, "%s", res.Reason)
 		}
@@ -99,6 +102,9 @@ func (s *session) conclude(ctx context.Context, res *harness.Result, cause error
 	}
 	if s.rec.run.Ended = s.endedEarly(res); s.rec.run.Ended != "" {
 		s.report.warn(WarnEndedEarly, "%s", s.rec.run.Ended)
+	}
+	if s.load != nil && s.rec.run.Ended == "" {
+		s.rec.run.Ended = s.astray(s.load.Counts())
 	}
 	s.describe(res)
 	if err := s.bundle.SetHeader(s.header(res)); err != nil {
@@ -172,6 +178,33 @@ func failureWarning(c harness.Counts, classes map[string]int64) string {
 	}
 	return fmt.Sprintf("%s of %s operations failed (%s): the verdict is about a service that refuses part of its work",
 		thousands(c.Errors), thousands(c.Completed), classList(classes, c.Errors))
+}
+
+// unlikeWarning says that successes may have been no work: a login page is one.
+func (s *session) unlikeWarning(c harness.Counts) string {
+	if s.unlike == nil {
+		return ""
+	}
+	u, done := s.unlike(), c.Completed-c.Errors
+	if u.All == 0 || float64(u.All) < failureShare*float64(done) {
+		return ""
+	}
+	return fmt.Sprintf("%s of %s answers were redirected, or are unlike the first (one was %s): see that the load still does the work it is meant to do",
+		thousands(u.All), thousands(done), u.Example)
+}
+
+// astray says that most of the load did other work than was asked for, so that the
+// run is not about that; "" if it did not.
+func (s *session) astray(c harness.Counts) string {
+	if s.unlike == nil {
+		return ""
+	}
+	u, done := s.unlike(), c.Completed-c.Errors
+	if 2*u.Astray <= done {
+		return ""
+	}
+	return fmt.Sprintf("most answers (%s of %s) are another page than was asked for (one was %s): give the load what lets it in, or that page's address",
+		thousands(u.Astray), thousands(done), u.Example)
 }
 
 // missedRate reports a clean run of a load that missed its rate, where that shall

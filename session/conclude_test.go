@@ -244,3 +244,29 @@ func TestAWarningIsToldOnceAndInItsSentence(t *testing.T) {
 		t.Errorf("the result holds %+v; want each once", res.Warnings)
 	}
 }
+
+func TestAnswersThatMayBeNoWorkAreSaid(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		unlike, completed, errors int64
+		warned                    bool
+	}{{0, 1000, 0, false}, {5, 1000, 0, false}, {10, 1000, 0, true}, {5, 1000, 600, true}, {1000, 1000, 0, true}} {
+		s := &session{unlike: func() harness.Unlike { return harness.Unlike{All: c.unlike, Example: "of type text/html"} }}
+		got := s.unlikeWarning(harness.Counts{Sent: c.completed, Completed: c.completed, Errors: c.errors})
+		if (got != "") != c.warned || c.warned && !strings.Contains(got, "text/html") {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+	for astray, want := range map[int64]bool{0: false, 450: false, 451: true, 900: true} {
+		s := &session{unlike: func() harness.Unlike { return harness.Unlike{All: 900, Astray: astray} }}
+		if got := s.astray(harness.Counts{Completed: 1000, Errors: 100}); (got != "") != want {
+			t.Errorf("%d of 900 answers astray: %q", astray, got)
+		}
+	}
+	if got := (&session{}).astray(harness.Counts{Completed: 1000}); got != "" {
+		t.Errorf("a load that is not HTTP: %q", got)
+	}
+	if got := (&session{}).unlikeWarning(harness.Counts{Completed: 1000}); got != "" {
+		t.Errorf("a load that is not HTTP: %q", got)
+	}
+}

@@ -38,7 +38,8 @@ type session struct {
 	target *target
 	bundle *capture.Bundle
 	rec    *recorder
-	load   *harness.Load // nil: someone else's
+	load   *harness.Load         // nil: someone else's
+	unlike func() harness.Unlike // of its successes; nil: not HTTP
 	fails  failing
 	live   liveLooks
 
@@ -128,7 +129,7 @@ func (s *session) plan() (done func(), err error) {
 		if err != nil {
 			return nil, &ConfigError{err.Error()}
 		}
-		t, done = h, h.Close
+		t, done, s.unlike = h, h.Close, h.Unlike
 	}
 	p := s.cfg.Plan
 	p.Scatter = true

@@ -26,6 +26,7 @@ const (
 	WarnInterrupted       = "interrupted"               // by whoever began the run
 	WarnEndedEarly        = "ended-early"               // by a limit, or by a leak that was found
 	WarnOperationsFailed  = "operations-failed"         // a part of them
+	WarnAnswersDiffer     = "answers-differ"            // a part of the successes, from the first
 	WarnRefused           = "operations-refused"        // all of them
 	WarnRateMissed        = "rate-missed"               // which is no clean run where that was asked for
 	WarnOwnSamplingRate   = "own-sampling-rate"         // of the program
