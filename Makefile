@@ -57,6 +57,13 @@ TOOL ?= ./heapdrift
 verdicts:
 	@go run ./internal/verdicts -tool $(TOOL) $(if $(PREFIX),-prefix $(PREFIX)) $(CORPUS)
 
+# Exit code, seconds and memory of TOOL at broken targets and loads: MODES of a server
+# AT an address that has them (internal/hostile). None but the healthy may be clean.
+AT ?= http://127.0.0.1:7001
+.PHONY: hostile
+hostile:
+	@go run ./internal/hostile -tool $(TOOL) -at $(AT) $(MODES)
+
 # Every scenario of the lab, ROUNDS times in a row: some five minutes each
 # (docs/LAB.md has the figures).
 ROUNDS ?= 5

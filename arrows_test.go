@@ -35,6 +35,7 @@ var may = map[string][]string{
 	"internal/ports":    {},
 	"internal/spelling": {},
 	"internal/tuning":   {},
+	"internal/hostile":  {},
 	"internal/verdicts": {},
 	"gaterun":           {"analyzer", "harness", "session", "lab", "labrun", "pipeline", "leakscenarios", "fixed", "internal/spelling"},
 	"cmd/processor":     {"pipeline"},
