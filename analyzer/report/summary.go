@@ -120,6 +120,9 @@ func undecided(run *snapshot.Run, res *detect.Result, r Reader) (why []said, nex
 			advise(remedy(t.Verdict))
 		}
 	}
+	if slices.ContainsFunc(res.Warnings, func(w detect.Warning) bool { return w.Code == detect.NotMeasured }) {
+		advise("ask the target itself, past any cache or proxy, through net/http/pprof's own handlers")
+	}
 	check("live_bytes", "live heap", "B", res.Clean.Bytes, Bytes(res.Clean.Bytes), hasCounters,
 		"record the exact counters too (`heapdrift run` and `record` do), in at least twenty snapshots: bare heap profiles cannot prove that nothing is kept")
 	if res.Total("live_objects").In(res.Per) != nil {

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/heapdrift/heapdrift/analyzer/detect"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 )
 
 func TestProseIsWrapped(t *testing.T) {
@@ -94,5 +95,19 @@ func TestCleanPrintsTheBoundThatDecided(t *testing.T) {
 		if !strings.Contains(said, want) {
 			t.Errorf("got\n%swant\n%s", b.String(), want)
 		}
+	}
+}
+
+// Running longer through a cache measures no more.
+func TestARunThatWasNotMeasuredIsAdvisedToAskTheTarget(t *testing.T) {
+	t.Parallel()
+	run := &snapshot.Run{Snapshots: []*snapshot.Snapshot{{}}}
+	res := &detect.Result{Verdict: detect.RunInconclusive, Snapshots: 20, Warnings: []detect.Warning{{Code: detect.NotMeasured, Values: detect.Values{N: 19, Of: 20}}}}
+	var b bytes.Buffer
+	if err := Text(&b, run, res, TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if s := b.String(); !strings.Contains(s, "next: ask the target itself") || !strings.Contains(s, "19 of 20") {
+		t.Errorf("%s\nwant the advice to ask the target itself, and how many snapshots are none", s)
 	}
 }
