@@ -83,7 +83,7 @@ const (
 	OtherProgram       = "other-program"        // profiles passed over
 	SeveralBuilds      = "several-builds"       // of the program
 	WithoutTimes       = "without-times"        // placed by their order, or passed over
-	ClockStepped       = "clock-stepped"        // back, while it was recorded
+	ClockStepped       = "clock-stepped"        // set, while it was recorded
 	WithoutGC          = "without-gc"           // texts whose live bytes include garbage
 )
 

@@ -12,14 +12,15 @@ type timeline struct {
 	at     []time.Time // never going back; all zero where none counts
 	none   bool        // more than half were not known: none counts
 	placed int         // moments without a time, or with one that cannot be
-	steps  int         // how often the clock went back
+	steps  int         // how often the clock was set
 }
 
 // straighten makes times of moments whose order is known from another source. One
 // that lies outside its neighbours', which agree, is as good as none; where the
 // clock went back, the moments from there on are moved by as much as makes the
 // distance the usual one (the median); and what has no time is put evenly between
-// its neighbours. A clock that went forward looks like a pause, and is left.
+// its neighbours. A clock that went forward looks like a pause, and is left: see
+// forward.
 func straighten(at []time.Time) timeline {
 	n := len(at)
 	out := timeline{at: slices.Clone(at)}
@@ -107,9 +108,53 @@ func (l *timeline) warnings(n int, noun string) (out []snapshot.Warning) {
 		out = append(out, warning(WithoutTimes, "%d of %s carry no time, or one that cannot be: placed between their neighbours", l.placed, count(n, noun)))
 	}
 	if l.steps > 0 {
-		out = append(out, warning(ClockStepped, "the clock went back %s while this was recorded: the order is that of the taking, and the distance there is taken for the usual one", count(l.steps, "time")))
+		out = append(out, warning(ClockStepped, "the clock was set %s while this was recorded: the order is that of the taking, and the distance there is taken for the usual one", count(l.steps, "time")))
 	}
 	return out
+}
+
+// A running program collects at least every forcedPeriod (runtime.forcegcperiod),
+// unless GOGC is off: what it collected bounds how long it ran.
+const (
+	forcedPeriod = 2 * time.Minute
+	leastJump    = 5 * forcedPeriod // in less, periodic collections are too few to tell
+	muchLonger   = 10               // times the usual distance
+)
+
+// forward takes out of the times of a run's snapshots what its clock went forward:
+// a distance far above the usual one in which the program collected less than half
+// as often as it must.
+func (l *timeline) forward(run *snapshot.Run) {
+	if l.none || run.Target.GOGC < 0 {
+		return
+	}
+	all := make([]int, len(l.at))
+	for i := range all {
+		all[i] = i
+	}
+	usual, shift := l.usual(all), time.Duration(0)
+	for i := len(l.at) - 1; i > 0; i-- { // the last one stays, the others move up to it
+		gap := l.at[i].Sub(l.at[i-1]) // both where they were recorded
+		l.at[i] = l.at[i].Add(shift)
+		if gap >= leastJump && gap > muchLonger*usual && ran(run.Snapshots[i-1], run.Snapshots[i], gap) < gap/2 {
+			shift += gap - usual
+			l.steps++
+		}
+	}
+	if len(l.at) > 0 {
+		l.at[0] = l.at[0].Add(shift)
+	}
+}
+
+// ran is how long a program may have run between two snapshots by its collections,
+// all of gap where they do not tell.
+func ran(a, b *snapshot.Snapshot, gap time.Duration) time.Duration {
+	x, ok1 := a.Counters.Get("NumGC")
+	y, ok2 := b.Counters.Get("NumGC")
+	if !ok1 || !ok2 || y < x || y-x >= uint64(gap/forcedPeriod) {
+		return gap
+	}
+	return time.Duration(y-x) * forcedPeriod
 }
 
 // inSequence mends the times of a bundle's snapshots, whose order their numbers tell.
@@ -119,6 +164,7 @@ func inSequence(run *snapshot.Run) {
 		at[i] = s.Time
 	}
 	l := straighten(at)
+	l.forward(run)
 	for i, s := range run.Snapshots {
 		s.Time = l.at[i]
 	}

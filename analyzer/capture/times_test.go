@@ -1,11 +1,14 @@
 package capture
 
 import (
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
 )
 
 func TestTimesAreMendedBySequence(t *testing.T) {
@@ -80,6 +83,52 @@ func TestABundleWhoseClockWentBackIsInSequence(t *testing.T) {
 	at, codes := seconds(t, b.Dir())
 	if d := cmp.Diff([]int{0, 1, 2, 3, 4, 5, 6, 7}, at); d != "" || !slices.Equal(codes, []string{ClockStepped}) {
 		t.Errorf("warnings %q, times (-want +got):\n%s", codes, d)
+	}
+}
+
+// A program that runs collects every two minutes: a clock that was put forward is
+// told from a pause by the collections that are missing.
+func TestAClockThatWentForwardIsToldFromAPause(t *testing.T) {
+	t.Parallel()
+	for _, x := range []struct {
+		name    string
+		jump    time.Duration
+		gogc    int
+		numGC   func(i int) uint64 // nil: not known
+		stepped bool
+	}{
+		{"an hour that the program did not run", time.Hour, 0, func(i int) uint64 { return uint64(5 * i) }, true},
+		{"an hour's pause", time.Hour, 0, func(i int) uint64 { return uint64(5*i + 30*(i/4)) }, false},
+		{"GOGC is off", time.Hour, -1, func(i int) uint64 { return uint64(5 * i) }, false},
+		{"collections are not known", time.Hour, 0, nil, false},
+		{"too short to tell", 9 * time.Minute, 0, func(i int) uint64 { return uint64(i) }, false},
+	} {
+		b, err := Create(filepath.Join(t.TempDir(), "run"), Header{Target: snapshot.Target{GOGC: x.gogc}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []int
+		for i := range 8 {
+			r := raw(t, i)
+			if x.numGC != nil {
+				r.Counters.Values["NumGC"] = x.numGC(i)
+			}
+			if i >= 4 {
+				r.Time = r.Time.Add(x.jump)
+			}
+			at := i
+			if i >= 4 || x.stepped { // those before move up to the last
+				at += int(x.jump.Seconds())
+			}
+			want = append(want, at)
+			if _, err := b.Add(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		at, codes := seconds(t, b.Dir())
+		if d := cmp.Diff(want, at); d != "" || slices.Contains(codes, ClockStepped) != x.stepped {
+			t.Errorf("%s: warnings %q, times (-want +got):\n%s", x.name, codes, d)
+		}
 	}
 }
 

@@ -52,7 +52,8 @@ func TestARunThatWasNotMeasuredIsNeverClean(t *testing.T) {
 		{"measured throughout", n, 0, RunClean, ""},
 		{"all but the first are copies", 1, 0, RunInconclusive, NotMeasured},
 		{"a third are copies", n - 9, 0, RunInconclusive, NotMeasured},
-		{"a sixth are copies", n - 4, 0, RunClean, ""},
+		{"the last sixth are copies", n - 4, 0, RunInconclusive, NotMeasured},
+		{"the last two are copies", n - 2, 0, RunClean, ""},
 		{"a leak, of which a third are copies", n - 9, 3e6, RunLeak, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

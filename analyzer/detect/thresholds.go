@@ -42,7 +42,7 @@ func slopeLevel(n int, before float64) float64 {
 // How much there must be to judge.
 const (
 	minTail          = 6    // judged snapshots
-	mostUnsound      = 0.25 // of all snapshots may have measured nothing in a clean run: as many as may be outliers
+	mostUnsound      = 0.1  // of all snapshots may have measured nothing in a clean run: less than the last sixth, which tells that growth has stopped
 	leastPass        = 4    // snapshots of one pass
 	leastFlat        = 5    // snapshots of the half that is shown to be flat
 	leastFlatEnd     = 2    // snapshots of an end that is flat
