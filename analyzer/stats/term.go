@@ -36,12 +36,47 @@ func (t Term) T() float64 {
 // that others make up (ErrTooShort), or values that are not finite (ErrNotFinite).
 // O(n²) for the variogram, O(n p²) else.
 func FitTerm(y []float64, columns ...[]float64) (Term, error) {
+	f, err := project(y, columns)
+	if err != nil {
+		return Term{}, err
+	}
+	n, p := len(y), len(columns)+1
+	t := Term{N: n, RSS: dot(f.residuals, f.residuals), DF: float64(n - p), Coef: f.coef}
+	if !Finite(t.RSS) {
+		return Term{}, ErrNotFinite
+	}
+	v := math.Max(t.RSS/float64(n-p), scattered(f.q[p-1], f.residuals))
+	m := memoryAt(f.q, f.residuals)
+	if w := t.RSS * m.unit; w > v {
+		v = w
+	}
+	t.DF = math.Max(1, math.Min(t.DF, math.Sqrt(m.df*t.DF)))
+	t.Var, t.SE = v, math.Sqrt(v)/f.length
+	return t, nil
+}
+
+// Coefficients are those of the least-squares fit of y by a constant and the columns,
+// without the constant's, as FitTerm gives them and with its errors. O(n p²).
+func Coefficients(y []float64, columns ...[]float64) ([]float64, error) {
+	f, err := project(y, columns)
+	return f.coef, err
+}
+
+// projection is y taken apart along a constant and columns.
+type projection struct {
+	coef      []float64   // of the columns
+	q         [][]float64 // orthonormal: the constant, the columns
+	length    float64     // of what the last column adds to the others
+	residuals []float64
+}
+
+func project(y []float64, columns [][]float64) (f projection, err error) {
 	n, p := len(y), len(columns)+1
 	if n <= p {
-		return Term{}, ErrTooShort
+		return f, ErrTooShort
 	}
 	// Modified Gram–Schmidt (Björck, BIT 7, 1967): q·R is the constant and the columns.
-	q := make([][]float64, 0, p)
+	f.coef = make([]float64, p-1)
 	upper := make([][]float64, 0, p)
 	res := make([]float64, n)
 	for i, v := range y {
@@ -58,39 +93,30 @@ func FitTerm(y []float64, columns ...[]float64) (Term, error) {
 		}
 		length := math.Sqrt(dot(v, v))
 		r := make([]float64, p)
-		for j := range q {
-			r[j] = takeOut(v, q[j])
+		for j := range f.q {
+			r[j] = takeOut(v, f.q[j])
 		}
 		r[k] = math.Sqrt(dot(v, v))
-		if !(r[k] > 1e-9*length) {
-			return Term{}, ErrTooShort
+		if f.length = r[k]; !(f.length > 1e-9*length) {
+			return f, ErrTooShort
 		}
 		for i := range v {
 			v[i] /= r[k]
 		}
-		q, upper = append(q, v), append(upper, r)
+		f.q, upper = append(f.q, v), append(upper, r)
 		along = append(along, takeOut(res, v))
 	}
-	t := Term{N: n, RSS: dot(res, res), DF: float64(n - p), Coef: make([]float64, p-1)}
 	for k := p - 1; k > 0; k-- {
 		c := along[k]
 		for j := k + 1; j < p; j++ {
-			c -= upper[j][k] * t.Coef[j-1]
+			c -= upper[j][k] * f.coef[j-1]
 		}
-		t.Coef[k-1] = c / upper[k][k]
+		f.coef[k-1] = c / upper[k][k]
 	}
-	if !Finite(t.Coef...) || !Finite(t.RSS) {
-		return Term{}, ErrNotFinite
+	if f.residuals = res; !Finite(f.coef...) {
+		return f, ErrNotFinite
 	}
-	last := q[p-1]
-	v := math.Max(t.RSS/float64(n-p), scattered(last, res))
-	m := memoryAt(q, res)
-	if w := t.RSS * m.unit; w > v {
-		v = w
-	}
-	t.DF = math.Max(1, math.Min(t.DF, math.Sqrt(m.df*t.DF)))
-	t.Var, t.SE = v, math.Sqrt(v)/upper[p-1][p-1]
-	return t, nil
+	return f, nil
 }
 
 // takeOut removes the part of v along the unit vector q and returns its length.
