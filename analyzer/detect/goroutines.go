@@ -290,6 +290,14 @@ func (g *group) library() bool {
 	return g.series.Stack == nil || !slices.ContainsFunc(g.series.Stack.Frames, func(f snapshot.Frame) bool { return !series.Standard(f) })
 }
 
+// unread reports the readers of connections of net/http's client that wait for the
+// body of a response to be read to its end or closed. An idle connection's reader
+// waits for I/O.
+func (g *group) unread() bool {
+	return g.series.Reason == "select" && g.series.Stack != nil &&
+		slices.ContainsFunc(g.series.Stack.Frames, func(f snapshot.Frame) bool { return f.Function == clientReader })
+}
+
 // alike reports that two groups grew by the same number over the judged
 // snapshots, within a tenth and two.
 func (g *group) alike(h *group) bool {

@@ -94,11 +94,17 @@ func (j *judgement) mayEnd() (all []*group) {
 		}
 		f := g.ofGroup
 		connection := g.series.Reason == waitsForIO || g.Because == EndWithConnection
-		if f.ended.Failed() || connection && !j.onePerOp(g) || j.passive() && (j.brief(j.run.Window.Judged) || f.short.Passed) {
+		if f.ended.Failed() || connection && !j.onePerOp(g) && !j.besideLeak(g) || j.passive() && (j.brief(j.run.Window.Judged) || f.short.Passed) {
 			all = append(all, g)
 		}
 	}
 	return all
+}
+
+// besideLeak reports that a group rises alike with goroutines that leak: it is their
+// connections' other end.
+func (j *judgement) besideLeak(g *group) bool {
+	return slices.ContainsFunc(j.groups, func(h *group) bool { return h.Verdict == Leak && g.library() && h.library() && g.alike(h) })
 }
 
 // onePerOp reports that one in two operations or more leaves one of g behind.

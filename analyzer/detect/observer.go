@@ -130,7 +130,7 @@ func withoutLoad(y, seconds []float64, phases [][]int, left, sd float64) *unload
 		about(pt)
 		about(pk)
 		about(pv)
-		r.both = r.both && dot(pt, pv) > left*dot(pt, pk)
+		r.both = r.both && rises(pt, pk, pv, left)
 		t, k, v = append(t, pt...), append(k, pk...), append(v, pv...)
 		levels++
 	}
@@ -161,6 +161,23 @@ func withoutLoad(y, seconds []float64, phases [][]int, left, sd float64) *unload
 		sigma = math.Max(SmallestObject, math.Sqrt(rss/r.df))
 	}
 	return r
+}
+
+// rises reports that one phase by itself grows with time, at phaseSure: what settles,
+// or steps once, does not. All are about their means.
+func rises(t, k, v []float64, left float64) bool {
+	tt := dot(t, t)
+	slope := (dot(t, v) - left*dot(t, k)) / tt
+	df := float64(len(t) - 2)
+	if df < 1 {
+		return slope > 0
+	}
+	rss := 0.0
+	for i := range v {
+		e := v[i] - left*k[i] - slope*t[i]
+		rss += e * e
+	}
+	return slope > stats.StudentQuantile(phaseSure, df)*math.Sqrt(rss/df/tt)
 }
 
 func dot(a, b []float64) float64 {

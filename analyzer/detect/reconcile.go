@@ -15,12 +15,18 @@ import (
 
 // groupOthers is what the rules of goroutines may know of a group.
 func (j *judgement) groupOthers(g *group) (o Others) {
+	unread := false
 	for _, h := range j.groups {
 		if !h.ofGroup.shown && !h.ofGroup.proved {
 			o.Late += h.gained
 		}
-		o.Connection = o.Connection || g.library() && h.library() && h.ofGroup.shown && h.series.Reason == waitsForIO && g.alike(h) && !j.onePerOp(g)
+		if !g.library() || !h.library() || !h.ofGroup.shown || !g.alike(h) {
+			continue
+		}
+		unread = unread || h.unread()
+		o.Connection = o.Connection || h.series.Reason == waitsForIO && !j.onePerOp(g)
 	}
+	o.Connection = o.Connection && !unread
 	if heap := j.measured(series.LiveBytes); heap != nil && (heap.grew() || heap.Rises.Passed) && g.ofGroup.shown && g.ofGroup.stuck {
 		o.Holds = j.heldBy([]*group{g}).bytes / heap.Grew
 	}

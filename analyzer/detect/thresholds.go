@@ -160,6 +160,7 @@ const (
 const (
 	sameSpacing  = 3    // times the shortest distance of idle snapshots, to count as the same: they are late by a part of it
 	unloadedSure = 0.99 // of the one-sided bound that shows growth without load
+	phaseSure    = 0.9  // and of each phase by itself
 	notByTime    = 3    // times as likely without growth by time as with it: refuted (METHOD.md shows what that costs)
 )
 
