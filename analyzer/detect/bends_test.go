@@ -40,8 +40,31 @@ func TestCurvesAndLines(t *testing.T) {
 			t.Errorf("%s: %+v, exponent %+v; want straight %v", c.name, e.Straight, e.Exponent, c.straight)
 		}
 	}
-	if e := measureExact(curve(11, 0, linear(3000)), curve(11, 1e3, power(0.5)), 0, math.NaN()); e.Straight.Asked() {
-		t.Errorf("eleven snapshots are asked for a curve: %+v", e.Straight)
+	if e := measureExact(curve(6, 0, linear(3000)), curve(6, 1e3, power(0.5)), 0, math.NaN()); e.Straight.Asked() {
+		t.Errorf("six snapshots are asked for a curve: %+v", e.Straight)
+	}
+}
+
+// An S and growth by many steps end flat, though their halves grow alike and no line
+// predicts the end; growth that speeds up goes on.
+func TestEndsThatNoLinePredicts(t *testing.T) {
+	t.Parallel()
+	stairs := func(u float64) float64 { return 2e5 * math.Min(5, math.Floor(u/0.16)) }
+	for _, c := range []struct {
+		name string
+		y    []float64
+		want Code
+	}{
+		{"half a wave, from trough to crest", curve(40, 1e4, func(u float64) float64 { return -5e5 * math.Cos(math.Pi*u) }), Fades},
+		{"half a wave in noise that hides it", curve(40, 3e5, func(u float64) float64 { return -5e5 * math.Cos(math.Pi*u) }), ""},
+		{"a quarter of a wave from its trough", curve(40, 1e4, func(u float64) float64 { return -1e6 * math.Cos(math.Pi/2*u) }), ""},
+		{"steps that end", curve(36, 1e3, stairs), FlatAtEnd},
+		{"a line", curve(40, 1e4, linear(1e6)), ""},
+	} {
+		e := measureExact(curve(len(c.y), 0, linear(3000)), c.y, 0, math.NaN())
+		if e.Slackens.Code != c.want || e.GoesOn.Passed != (c.want == "") {
+			t.Errorf("%s: %+v, %+v; want %q", c.name, e.GoesOn, e.Slackens, c.want)
+		}
 	}
 }
 

@@ -249,7 +249,8 @@ func fitted(u, y []float64, z stats.Noise, sigma, before float64) Evidence {
 // goesOn asks whether growth goes on to the end: a cache that fills is not a
 // leak. It fails when the last third grows at less than half the tail's rate,
 // when the second half grows at less than two thirds of the first half's rate
-// and that is no accident, or when the end is flat (flatEnd).
+// and that is no accident, when the curve is an S (fades), or when the end is flat
+// (flatEnd).
 //
 // Where growth before the tail was more than twice as fast, the curve bends, and
 // the tail may be the rest of a warm-up that never quite ends: a logarithm's
@@ -282,18 +283,48 @@ func goesOn(u, y []float64, whole stats.Slope, before float64, z stats.Noise) (T
 	if ok1 && ok2 && before > fasterBefore*whole.PerX && b.PerX-bentGoesOnAt*a.PerX < oneSided95*math.Hypot(b.SE, bentGoesOnAt*a.SE) {
 		return fails(b.PerX/a.PerX, bentGoesOnAt, SlackenedBefore, Values{Times: before / whole.PerX})
 	}
+	if part, s := fades(u, y, whole); s && z == (stats.Noise{}) { // of births and deaths it would be chance
+		return fails(part, fadesTo, Fades, Values{Share: math.Max(0, part)})
+	}
 	if n, part, flat := flatEnd(u, y); flat {
 		return fails(part, flatEndOf, FlatAtEnd, Values{N: n})
 	}
 	return t, Reason{}
 }
 
+// fades reports a slow end of a curve like an S, as half a wave is from trough to
+// crest: its two halves grow alike, and a power of the work cannot follow it. The
+// cubic that fits best grows at the end at less than half of the whole's rate, part
+// of it, and its third power is below 0 beyond doubt.
+func fades(u, y []float64, whole stats.Slope) (part float64, fades bool) {
+	n := len(u)
+	if n < leastForCubic {
+		return 0, false
+	}
+	// In work that is left until the end, the cubic's rate there is a coefficient.
+	one, two, three := make([]float64, n), make([]float64, n), make([]float64, n)
+	for i := range u {
+		x := (u[i] - u[n-1]) / (u[n-1] - u[0])
+		one[i], two[i], three[i] = x, x*x, x*x*x
+	}
+	t, err := stats.FitTerm(y, one, two, three)
+	if err != nil {
+		return 0, false
+	}
+	part = t.Coef[0] / (u[n-1] - u[0]) / whole.PerX
+	return part, part < fadesTo && t.T() < -stats.StudentQuantile(1-fadesLevel, t.DF)
+}
+
 // flatEnd reports that a series which grew does so no longer: the rate over its last
-// snapshots, two to a sixth of all and at least three, is below half of the rate
+// snapshots, up to a sixth of all and at least three, is below half of the rate
 // before them, and what the line through all before predicts of them is missed
 // beyond doubt (Chow, Econometrica 28, 1960), by Student's t of the bend in a
 // broken line. n is how many snapshots are flat, part their rate over the rate
 // before.
+//
+// Where growth comes in many steps, no line predicts anything. So from 18 snapshots
+// on the last sixth is asked by itself, too: it is flat where the 95 % bound of its
+// rate, by its own scatter, lies below a quarter of the whole's.
 //
 // A leak is found flat by chance in 1 % of runs, whatever its noise: more
 // certainty would let a cache pass that is full shortly before the end. Snapshots far
@@ -301,19 +332,27 @@ func goesOn(u, y []float64, whole stats.Slope, before float64, z stats.Noise) (T
 // O(n²).
 func flatEnd(u, y []float64) (n int, part float64, flat bool) {
 	u, y = withoutHigh(u, y)
-	most := max(leastFlatEnd+1, len(u)/6)
-	level := flatEndLevel / float64(most-leastFlatEnd+1)
-	for m := leastFlatEnd; m <= most; m++ {
-		k := len(u) - 1 - m
-		if k < leastBefore {
-			return 0, 0, false
-		}
-		t, err := stats.FitTerm(y, u, hinge(u, k))
+	most := max(3, len(u)/6)
+	level, least := flatEndLevel/float64(most-leastFlatEnd+1), 0.0
+	for m := leastFlatEnd; m <= min(most, len(u)-1-leastBefore); m++ {
+		t, err := stats.FitTerm(y, u, hinge(u, len(u)-1-m))
 		if err != nil || !(t.Coef[0] > 0) {
 			continue
 		}
-		if part = 1 + t.Coef[1]/t.Coef[0]; part < flatEndOf && t.T() < -stats.StudentQuantile(1-level, t.DF) {
-			return m, part, true
+		// Of the lengths that pass, the one that tells it best.
+		if p := 1 + t.Coef[1]/t.Coef[0]; p < flatEndOf && t.T() < math.Min(least, -stats.StudentQuantile(1-level, t.DF)) {
+			n, part, flat, least = m, p, true, t.T()
+		}
+	}
+	if flat {
+		return n, part, flat
+	}
+	if m := len(u) / 6; m >= leastLastSixth {
+		k := len(u) - 1 - m
+		whole, ok1 := rateOf(u, y, stats.Noise{})
+		end, ok2 := rateOf(u[k:], y[k:], stats.Noise{})
+		if ok1 && ok2 && end.PerX+stats.StudentQuantile(confidence, float64(m-1))*end.SE < lastSixthOf*whole.PerX {
+			return m, end.PerX / whole.PerX, true
 		}
 	}
 	return 0, 0, false

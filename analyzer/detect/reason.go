@@ -136,6 +136,7 @@ const (
 	SlackensLate      Code = "slackens-late"        // the last third at Share of the whole's rate
 	SlackensHalfway   Code = "slackens-halfway"     // the second half at Share of the first's
 	SlackenedBefore   Code = "slackened-before"     // Times as fast before
+	Fades             Code = "fades"                // a curve like an S, at Share of the whole's rate at the end
 	FlatAtEnd         Code = "flat-at-end"          // the last N snapshots
 	BytesSlacken      Code = "bytes-slacken"        // while objects rise
 	Curves            Code = "curves"               // like work to the power of Exponent

@@ -45,7 +45,9 @@ const (
 	mostUnsound      = 0.1  // of all snapshots may have measured nothing in a clean run: less than the last sixth, which tells that growth has stopped
 	leastPass        = 4    // snapshots of one pass
 	leastFlat        = 5    // snapshots of the half that is shown to be flat
-	leastFlatEnd     = 2    // snapshots of an end that is flat
+	leastFlatEnd     = 1    // snapshots of an end that is flat …
+	leastLastSixth   = 3    // … and where it is told by itself
+	leastForCubic    = 24   // snapshots that tell an S: of 20, leaks of 12 standard deviations lose 3 % to it
 	leastBefore      = 4    // intervals before it, or before growth that begins in the run
 	minSamples       = 4    // sampled objects that a site must have held at once to be tested
 	minNet           = 8    // sampled objects that a site must have gained to be a leak alone
@@ -59,7 +61,7 @@ const (
 	leastSteps       = 4    // enlargements that make a law of a container
 	ruleOfThree      = 3    // over n: 95 % bound of what did not come in n tries, −ln 0.05 (Hanley & Lippman-Hand, JAMA 249, 1983)
 	leastForOutliers = 12   // snapshots that tell which are outliers
-	leastForCurve    = 12   // snapshots that tell a curve from a line with a warm-up
+	leastForCurve    = 7    // snapshots that tell a curve: with fewer its interval holds no bend
 	leastIncrements  = 3    // between idle snapshots, to measure the observer
 	leastChurnSample = 16   // sampled objects that tell a share to a quarter
 )
@@ -88,6 +90,9 @@ const (
 	beganBounded    = 0.5  // … and its 95 % bound
 	flatEndOf       = 0.5  // the last snapshots, of the rate before them …
 	flatEndLevel    = 0.01 // … and lower at this level, shared by the lengths that are tried: what leaks lose to it
+	lastSixthOf     = 0.25 // the last sixth by its own scatter, of the whole's rate
+	fadesTo         = 0.5  // the rate at the end of an S, of the whole's …
+	fadesLevel      = 0.01 // … and it is one at this level: what leaks of little growth lose to it
 	curveSure       = 0.98 // confidence of the exponent's interval: half of the rest is what leaks lose to it
 	unevenOver      = 2    // a site without counters: the last third at most this (at least lastThirdOf)
 	looksGoOnAt     = 0.7  // repeated looks: the second half shown above this …

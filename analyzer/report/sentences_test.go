@@ -131,7 +131,7 @@ func TestWhatReasonsSay(t *testing.T) {
 		{"one that bends", detect.RisesUnevenly, detect.Values{N: 14, Tau: 0.9, P: 0.001, SlopeP: 0.04}, Operator, "", "rises in 14 snapshots (tau 0.90, p 0.001), but not along a line (p 0.04)"},
 		{"slackening memory", detect.SlackensLate, detect.Values{Share: 0.41}, Operator, detect.KindHeap, "the last third grew at 41 % of the rate of the whole: a cache that fills looks like this"},
 		{"slackening goroutines", detect.SlackensLate, detect.Values{Share: 0.41}, Operator, detect.KindGoroutine, "the last third grew at 41 % of the rate of the whole"},
-		{"a flat end", detect.FlatAtEnd, detect.Values{N: 2}, Operator, detect.KindHeap, "its last 2 snapshots are flat: a cache that fills looks like this"},
+		{"a flat end", detect.FlatAtEnd, detect.Values{N: 2}, Operator, detect.KindHeap, "it is flat over the last 2 snapshots: a cache that fills looks like this"},
 		{"a curve", detect.Curves, detect.Values{Per: detect.PerOp, Exponent: &stats.Interval{Estimate: 0.912, Lo: math.Inf(-1), Hi: 0.97}}, Operator, "", "it bends, growing like operations^0.91 [0.00, 0.97] (98 %): a cache that fills looks like this"},
 		{"growth that begins in the run", detect.GrowsSince, detect.Values{Seconds: 80.6}, Operator, "", "grows since 01:21, not before"},
 		{"growth that begins after hours", detect.GrowsSince, detect.Values{Seconds: 7384}, Operator, "", "grows since 2:03:04, not before"},
