@@ -20,7 +20,7 @@ import (
 // The test binary runs itself again as the program under test when modeEnv is
 // set, so that the measured heap is not the test's own.
 const (
-	modeEnv = "SESSION_TEST_TARGET" // leaky, healthy, maps, dies, hangs, html, refuses, blind
+	modeEnv = "SESSION_TEST_TARGET" // leaky, healthy, maps, dies, hangs, html, refuses, blind, or one of growing
 	addrEnv = "SESSION_TEST_ADDR"
 )
 
@@ -69,6 +69,10 @@ func serve(mode, addr string) error {
 		ops  atomic.Int64
 		hung atomic.Bool
 	)
+	grow := func() error { return nil }
+	if f := growing[mode]; f != nil {
+		grow = f()
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/op", func(w http.ResponseWriter, _ *http.Request) {
 		n := ops.Add(1)
@@ -86,6 +90,11 @@ func serve(mode, addr string) error {
 				http.Error(w, err.Error(), http.StatusInternalServerError)
 				return
 			}
+		case growing[mode] != nil:
+			if err := grow(); err != nil {
+				http.Error(w, err.Error(), http.StatusInternalServerError)
+			}
+			return
 		case mode == "leaky", mode == "dies", mode == "blind":
 			mu.Lock()
 			for range objectsPerOp {

@@ -17,7 +17,7 @@ const (
 func leaking1MB(steady int) *snapshot.Run {
 	run := simulation{steady: steady, idle: 6, ops: 10_000, bytes: curve(steady, 100, linear(38e6)), objects: curve(steady, 1, linear(38e4))}.run()
 	for i, s := range run.Snapshots {
-		s.Counters.Values["TotalAlloc"] = uint64(i) * 2e9 // 1 GB/s: a cycle of the collector takes no time
+		s.Counters.Values["TotalAlloc"] = uint64(max(0, i-6)) * 2e9 // 1 GB/s: a cycle of the collector takes no time
 		s.Counters.Values["NextGC"] = 2 * s.Counters.Values["HeapAlloc"]
 		s.Counters.Values["Sys"], s.Counters.Values["HeapSys"] = 300e6, 280e6
 	}
@@ -27,6 +27,8 @@ func leaking1MB(steady int) *snapshot.Run {
 func TestForecastToEachLimit(t *testing.T) {
 	t.Parallel()
 	const MB = 1e6
+	// Heaps come that far on their way to a goal of r times what is live more.
+	peak := func(r float64) float64 { return 1 + r*goalReached }
 	for _, c := range []struct {
 		name string
 		edit func(*snapshot.Run, *Config)
@@ -35,13 +37,13 @@ func TestForecastToEachLimit(t *testing.T) {
 		says Reason
 	}{
 		{"none is known", func(*snapshot.Run, *Config) {}, "", -1, Reason{}},
-		{"the user's", func(_ *snapshot.Run, c *Config) { c.Limit = 1020e6 }, LimitGiven, (1000*MB - 2*liveAtEnd) / (2 * MB), Reason{PeaksBeforeGC, Values{Times: 2}}},
-		{"the user's goes before all others", func(r *snapshot.Run, c *Config) { c.Limit, r.Target.CgroupLimit = 1020e6, 500e6 }, LimitGiven, (1000*MB - 2*liveAtEnd) / (2 * MB), Reason{}},
-		{"one that the recording holds", func(r *snapshot.Run, _ *Config) { r.Target.Limit = 1020e6 }, LimitGiven, (1000*MB - 2*liveAtEnd) / (2 * MB), Reason{}},
-		{"a control group's", func(r *snapshot.Run, _ *Config) { r.Target.CgroupLimit = 1020e6 }, LimitCgroup, (1000*MB - 2*liveAtEnd) / (2 * MB), Reason{PeaksBeforeGC, Values{Times: 2}}},
+		{"the user's", func(_ *snapshot.Run, c *Config) { c.Limit = 1020e6 }, LimitGiven, 1000*MB/(peak(1)*MB) - liveAtEnd/MB, Reason{PeaksBeforeGC, Values{Times: 2}}},
+		{"the user's goes before all others", func(r *snapshot.Run, c *Config) { c.Limit, r.Target.CgroupLimit = 1020e6, 500e6 }, LimitGiven, 1000*MB/(peak(1)*MB) - liveAtEnd/MB, Reason{}},
+		{"one that the recording holds", func(r *snapshot.Run, _ *Config) { r.Target.Limit = 1020e6 }, LimitGiven, 1000*MB/(peak(1)*MB) - liveAtEnd/MB, Reason{}},
+		{"a control group's", func(r *snapshot.Run, _ *Config) { r.Target.CgroupLimit = 1020e6 }, LimitCgroup, 1000*MB/(peak(1)*MB) - liveAtEnd/MB, Reason{PeaksBeforeGC, Values{Times: 2}}},
 		{"GOMEMLIMIT: the collector gives up its room", func(r *snapshot.Run, _ *Config) { r.Target.GoMemLimit = 1020e6 }, LimitGo, (1000*MB - liveAtEnd) / MB, Reason{Code: RuntimeKeepsLimit}},
 		{"both: GOMEMLIMIT comes first and keeps the peaks down", func(r *snapshot.Run, _ *Config) { r.Target.GoMemLimit, r.Target.CgroupLimit = 900e6, 1020e6 }, LimitGo, (880*MB - liveAtEnd) / MB, Reason{}},
-		{"both: it is too high to help", func(r *snapshot.Run, _ *Config) { r.Target.GoMemLimit, r.Target.CgroupLimit = 2000e6, 1020e6 }, LimitCgroup, (1000*MB - 2*liveAtEnd) / (2 * MB), Reason{}},
+		{"both: it is too high to help", func(r *snapshot.Run, _ *Config) { r.Target.GoMemLimit, r.Target.CgroupLimit = 2000e6, 1020e6 }, LimitCgroup, 1000*MB/(peak(1)*MB) - liveAtEnd/MB, Reason{}},
 		{"the user's above GOMEMLIMIT", func(r *snapshot.Run, c *Config) { r.Target.GoMemLimit, c.Limit = 900e6, 1020e6 }, LimitGiven, (1000*MB - liveAtEnd) / MB, Reason{Code: LimitKeepsLow}},
 		{"limits that are none", func(r *snapshot.Run, _ *Config) { r.Target.GoMemLimit, r.Target.CgroupLimit = 1<<63-1, 1<<62 }, "", -1, Reason{}},
 		{"a goal of half as much more", func(r *snapshot.Run, c *Config) {
@@ -49,20 +51,20 @@ func TestForecastToEachLimit(t *testing.T) {
 			for _, s := range r.Snapshots {
 				s.Counters.Values["NextGC"] = s.Counters.Values["HeapAlloc"] * 3 / 2
 			}
-		}, LimitGiven, (1000*MB - 1.5*liveAtEnd) / (1.5 * MB), Reason{PeaksBeforeGC, Values{Times: 1.5}}},
+		}, LimitGiven, 1000*MB/(peak(0.5)*MB) - liveAtEnd/MB, Reason{PeaksBeforeGC, Values{Times: 1.5}}},
 		{"the least heap tells no goal, GOGC does", func(r *snapshot.Run, c *Config) {
 			c.Limit, r.Target.GOGC = 1020e6, 300
 			for _, s := range r.Snapshots {
 				s.Counters.Values["NextGC"] = 12 << 20
 			}
-		}, LimitGiven, (1000*MB - 4*liveAtEnd) / (4 * MB), Reason{PeaksBeforeGC, Values{Times: 4}}},
+		}, LimitGiven, 1000*MB/(peak(3)*MB) - liveAtEnd/MB, Reason{PeaksBeforeGC, Values{Times: 4}}},
 		{"a goal that the stacks share", func(r *snapshot.Run, c *Config) {
 			c.Limit = 1020e6
 			for _, s := range r.Snapshots {
 				s.Counters.Values["StackInuse"] = 10e6
 				s.Counters.Values["NextGC"] = 2*s.Counters.Values["HeapAlloc"] + 10e6
 			}
-		}, LimitGiven, (1000*MB - 2*liveAtEnd - 10*MB) / (2 * MB), Reason{PeaksBeforeGC, Values{Times: 2}}},
+		}, LimitGiven, (1000*MB-10*MB*(peak(1)-1))/(peak(1)*MB) - liveAtEnd/MB, Reason{PeaksBeforeGC, Values{Times: 2}}},
 		{"GOGC=off and a limit that kills: nothing to be said", func(r *snapshot.Run, c *Config) {
 			c.Limit, r.Target.GOGC = 1020e6, -1
 			for _, s := range r.Snapshots {
@@ -70,21 +72,21 @@ func TestForecastToEachLimit(t *testing.T) {
 			}
 		}, "", -1, Reason{}},
 		{"GOGC=off and GOMEMLIMIT", func(r *snapshot.Run, _ *Config) { r.Target.GoMemLimit, r.Target.GOGC = 1020e6, -1 }, LimitGo, (1000*MB - liveAtEnd) / MB, Reason{}},
-		{"more was resident than the goal tells", func(r *snapshot.Run, c *Config) { c.Limit, r.Peak.RSS = 1020e6, 500e6 }, LimitGiven, 520 * MB / (2 * MB), Reason{}},
+		{"more was resident than the goal tells", func(r *snapshot.Run, c *Config) { c.Limit, r.Peak.RSS = 1020e6, 500e6 }, LimitGiven, 520 * MB / (peak(1) * MB), Reason{}},
 		{"of which files back a part", func(r *snapshot.Run, c *Config) {
 			c.Limit, r.Peak.RSS = 1020e6, 500e6
 			for _, s := range r.Snapshots {
 				rss := uint64(330e6)
 				s.RSS, s.Counters.Values[anonymous] = &rss, 300e6
 			}
-		}, LimitGiven, 550 * MB / (2 * MB), Reason{}},
+		}, LimitGiven, 550 * MB / (peak(1) * MB), Reason{}},
 		{"resident memory grows faster than the heap can make it", func(r *snapshot.Run, c *Config) {
 			c.Limit = 1020e6
 			for i, s := range r.Snapshots {
 				rss := uint64(100e6 + max(0, i-6)*10e6) // 5 MB/s
 				s.RSS = &rss
 			}
-		}, LimitGiven, (1000*MB - 2*liveAtEnd) / (5 * MB), Reason{Code: ResidentGoesOn}},
+		}, LimitGiven, (1000*MB - peak(1)*liveAtEnd) / (5 * MB), Reason{Code: ResidentGoesOn}},
 		{"it is reached already", func(_ *snapshot.Run, c *Config) { c.Limit = 100e6 }, LimitGiven, 0, Reason{}},
 	} {
 		run, cfg := leaking1MB(20), DefaultConfig()
@@ -97,7 +99,7 @@ func TestForecastToEachLimit(t *testing.T) {
 			continue
 		}
 		iv := f.SecondsToLimit
-		if f.Limit != c.kind || math.Abs(iv.Estimate-c.want) > 0.01*c.want || iv.Lo > iv.Estimate || iv.Hi < iv.Estimate || iv.Hi > 1.1*iv.Estimate {
+		if f.Limit != c.kind || math.Abs(iv.Estimate-c.want) > 0.01*c.want || iv.Lo > iv.Estimate || iv.Hi < iv.Estimate || iv.Hi > 1.1*iv.Estimate || iv.N != 20 {
 			t.Errorf("%s: %s limit in %+v, want %s in %.0f s", c.name, f.Limit, iv, c.kind, c.want)
 		}
 		if f.Assumption == nil || !says([]Reason{*f.Assumption}, c.says) {
@@ -114,16 +116,21 @@ func TestForecastCountsStacksAndWhatIsOutside(t *testing.T) {
 	for i, s := range run.Snapshots {
 		s.Counters.Values["StackInuse"] = uint64(10e6 + max(0, i-6)*2e6) // 1 MB/s
 		s.Counters.Values["NextGC"] = 2*s.Counters.Values["HeapAlloc"] + s.Counters.Values["StackInuse"]
+		s.Counters.Values["Sys"] += s.Counters.Values["StackInuse"]
 	}
 	cfg := DefaultConfig()
 	cfg.Limit = 1020e6
 	f := Analyze(run, cfg).Forecast
-	if want := (1000e6 - 2*liveAtEnd - 48e6) / 4e6; f == nil || math.Abs(f.SecondsToLimit.Estimate-want) > 0.01*want {
+	const stacksAtEnd = 10e6 + 38e6
+	if want := (1000e6 - liveAtEnd - stackTouched*stacksAtEnd - goalReached*(liveAtEnd+stacksAtEnd)) / (1e6 + stackTouched*1e6 + goalReached*2e6); f == nil || math.Abs(f.SecondsToLimit.Estimate-want) > 0.01*want {
 		t.Errorf("with stacks that grow: %+v, want %.0f s", f, want)
 	}
 
 	calm := simulation{steady: 20, idle: 6, ops: 10_000, bytes: curve(20, 500, linear(0)), objects: curve(20, 5, linear(0))}.run()
 	resident(calm, 6, 20, true, func(_ int, u float64) memory { return memory{outside: 76e6 * u} }) // 2 MB/s
+	for i, s := range calm.Snapshots {
+		s.Counters.Values["TotalAlloc"] = uint64(max(0, i-6)) * 2e9
+	}
 	if f := Analyze(calm, DefaultConfig()).Forecast; f != nil {
 		t.Errorf("a forecast without a limit: %+v", *f)
 	}
@@ -131,7 +138,7 @@ func TestForecastCountsStacksAndWhatIsOutside(t *testing.T) {
 	// it collects, and 77 MB are outside.
 	live, other := float64(baseBytes), 108e6-100e6
 	f = Analyze(calm, cfg).Forecast
-	if want := (1020e6 - 2*live - 2e6 - other - 77e6) / 2e6; f == nil || math.Abs(f.SecondsToLimit.Estimate-want) > 0.02*want {
+	if want := (1020e6 - (1+goalReached)*live - 2e6 - other - 77e6) / 2e6; f == nil || math.Abs(f.SecondsToLimit.Estimate-want) > 0.02*want {
 		t.Errorf("outside the heap: %+v, want %.0f s", f, want)
 	}
 	calm.Target.GoMemLimit, cfg.Limit = 1020e6, 0
@@ -144,21 +151,29 @@ func TestForecastCountsStacksAndWhatIsOutside(t *testing.T) {
 // limit, and where all that is allocated is retained, what is live is all there is.
 func TestForecastOfTheLastCycle(t *testing.T) {
 	t.Parallel()
-	const heap, goals = 1000e6, (1000e6 - 2*liveAtEnd) / 2e6 // seconds
+	const (
+		heap  = 1000e6
+		goals = heap/((1+goalReached)*1e6) - liveAtEnd/1e6 // seconds
+		soon  = heap/2e6 - liveAtEnd/1e6
+		late  = heap/((1+goalAtLeast)*1e6) - liveAtEnd/1e6
+		alone = (heap - liveAtEnd) / 1e6
+	)
+	// A cycle's way at the limit takes so long.
+	cycle := func(reached, rate float64) float64 { return heap * reached / (1 + reached) / rate }
 	for _, c := range []struct {
 		name         string
 		rate         float64 // bytes allocated a second; 0: not known
 		want, lo, hi float64
 	}{
-		{"half of what is allocated is retained", 2e6, goals + 250*(1.5-0.25), goals, (heap - liveAtEnd) / 1e6},
-		{"all of it", 1e6, (heap - liveAtEnd) / 1e6, goals, (heap - liveAtEnd) / 1e6},
-		{"a hundredth", 100e6, goals + 5*(1.5-0.005), goals, goals + 10},
-		{"nobody knows", 0, goals, goals, (heap - liveAtEnd) / 1e6},
+		{"half of what is allocated is retained", 2e6, goals + cycle(goalReached, 2e6)*1.25, soon + cycle(1, 2.2e6), late + cycle(goalAtLeast, 1.8e6)*(2-1/1.8)},
+		{"all of it", 1e6, alone, soon + cycle(1, 1.1e6), alone},
+		{"a hundredth", 100e6, goals + cycle(goalReached, 100e6)*1.495, soon + cycle(1, 110e6), late + cycle(goalAtLeast, 90e6)*2},
+		{"nobody knows: half of it", 0, goals + cycle(goalReached, 2e6)*1.25, soon, alone},
 	} {
 		run, cfg := leaking1MB(20), DefaultConfig()
 		cfg.Limit = 1020e6
 		for i, s := range run.Snapshots {
-			if s.Counters.Values["TotalAlloc"] = uint64(float64(i) * 2 * c.rate); c.rate == 0 {
+			if s.Counters.Values["TotalAlloc"] = uint64(float64(max(0, i-6)) * 2 * c.rate); c.rate == 0 {
 				delete(s.Counters.Values, "TotalAlloc")
 			}
 		}

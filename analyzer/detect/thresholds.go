@@ -251,6 +251,23 @@ const (
 	defaultGOGC = 1.0     // part of the live heap that is allocated anew before a collection
 )
 
+// What memory comes to on its way to a limit (docs/METHOD.md, Forecast, has the
+// programs that died).
+const (
+	// The collector begins at 0.7 to 0.95 of the way to its goal, late where little is
+	// allocated meanwhile (minTriggerRatioDistance and maxTrigger of the runtime's
+	// mgcpacer.go), so the way that the heap comes is this part of it …
+	goalReached = 0.97
+	goalAtLeast = 0.95
+	// A stack is made twice as large when it is full: half of it to all is in use,
+	// three quarters on the average, and its pages below are not resident.
+	stackTouched     = 0.875
+	stackAtLeast     = 0.75
+	mostTables       = 0.25    // of a byte of heap, that the runtime's tables take
+	mostOfSnapshot   = 5 << 20 // bytes that a snapshot allocates; idle programs showed 4.5 MiB
+	allocationVaries = 0.1     // of the rate at which a program allocates, that of the recording tells of later
+)
+
 // Comparisons of two runs.
 const (
 	SameShare   = 0.1  // of the growth before, that a difference may have and be called none, here and against a baseline

@@ -277,9 +277,10 @@ func TestForecast(t *testing.T) {
 	if res.Forecast == nil {
 		t.Fatal("no forecast")
 	}
-	// (1020 − 20) MB / 2 = 500 MB of live heap at 1 MB/s
+	// What is allocated is not known: from (1020 − 20) MB / 2 = 500 MB of live heap at
+	// 1 MB/s to 1000 MB.
 	want := (500e6 - baseBytes - 38e6) / 1e6
-	if iv := res.Forecast.SecondsToLimit; math.Abs(iv.Estimate-want) > 0.01*want || iv.Lo > want || iv.Hi < want || !iv.Finite() {
+	if iv := res.Forecast.SecondsToLimit; math.Abs(iv.Lo-want) > 0.01*want || iv.Hi > want+500*1.01 || iv.Estimate < want || iv.Hi < want+500*0.99 || !iv.Finite() {
 		t.Errorf("forecast %+v, want %.0f s", iv, want)
 	}
 }

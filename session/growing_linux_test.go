@@ -1,0 +1,231 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/heapdrift/heapdrift/analyzer/capture"
+	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+	"github.com/heapdrift/heapdrift/harness"
+	"github.com/heapdrift/heapdrift/internal/ports"
+)
+
+// forecastEnv makes TestForecast run; the recordings are kept in the folder that
+// it names.
+const forecastEnv = "HEAPDRIFT_FORECAST"
+
+// mostResident is the most that a program of TestForecast may take, bytes.
+const mostResident = 700 << 20
+
+// dying is a program, and the limit at which it dies.
+type dying struct {
+	name  string
+	mode  string // of growing
+	env   []string
+	limit int64 // MiB
+}
+
+var dyings = []dying{
+	{"little garbage", "small objects", nil, 300},
+	{"three times as much garbage", "garbage, 3 times", nil, 320},
+	{"a hundred times as much garbage", "garbage, 100 times", nil, 250},
+	{"large buffers", "large buffers", nil, 320},
+	{"large buffers as garbage", "large buffers as garbage", nil, 320},
+	{"one map", "map", nil, 300},
+	{"one slice", "one slice", nil, 300},
+	{"one object of eight retained", "one of eight retained", nil, 300},
+	{"stacks of goroutines", "stacks", nil, 320},
+	{"memory that it maps", "mapped", nil, 250},
+	{"100 MiB that stand", "standing heap", nil, 500},
+	{"GOGC=50", "garbage, 20 times", []string{"GOGC=50"}, 260},
+	{"GOGC=100", "garbage, 20 times", nil, 320},
+	{"GOGC=200", "garbage, 20 times", []string{"GOGC=200"}, 450},
+	{"GOGC=200, little garbage", "small objects", []string{"GOGC=200"}, 350},
+	{"GOMEMLIMIT below the limit", "garbage, 3 times", []string{"GOMEMLIMIT=180MiB"}, 250},
+	{"GOMEMLIMIT and GOGC=off", "garbage, 20 times", []string{"GOMEMLIMIT=180MiB", "GOGC=off"}, 250},
+}
+
+// rate of operations a second, of each program.
+const rateOfDying = 100
+
+// Programs that grow are recorded for some ten seconds; then each is run again
+// under the same load with nobody asking for snapshots until its resident memory,
+// that of files left out, is at the limit that the forecast was for. Both clocks
+// count from the operation that was the last when the last steady snapshot was
+// taken.
+func TestForecast(t *testing.T) {
+	dir := os.Getenv(forecastEnv)
+	if dir == "" {
+		t.Skip("takes ten minutes: set " + forecastEnv + " to a folder for its recordings, or make forecast")
+	}
+	var table strings.Builder
+	var ratios []float64
+	held := 0
+	for _, d := range dyings {
+		ok := t.Run(d.name, func(t *testing.T) {
+			iv, ops := d.foretell(t, dir)
+			truth := d.die(t, ops)
+			in := "no"
+			if iv.lo <= truth && truth <= iv.hi {
+				in = "yes"
+				held++
+			}
+			ratios = append(ratios, math.Log(truth/iv.estimate))
+			row := fmt.Sprintf("| %s | %d | %.1f | %.1f to %.1f | %.1f | %s |\n", d.name, d.limit, iv.estimate, iv.lo, iv.hi, truth, in)
+			t.Log(row)
+			table.WriteString(row)
+		})
+		if !ok && t.Context().Err() != nil {
+			break
+		}
+	}
+	if len(ratios) == 0 {
+		return
+	}
+	sizes := make([]float64, len(ratios))
+	for i, r := range ratios {
+		sizes[i] = math.Abs(r)
+	}
+	slices.Sort(ratios)
+	slices.Sort(sizes)
+	bias, size := ratios[len(ratios)/2], sizes[len(sizes)/2]
+	t.Logf("\n| program | limit, MiB | estimate, s | interval, s | died after, s | held |\n|---|--:|--:|--:|--:|---|\n%s\n%d of %d held; median of log(truth/estimate) %+.2f, of its size %.2f\n",
+		&table, held, len(ratios), bias, size)
+	if len(ratios) == len(dyings) && (10*held < 9*len(ratios) || math.Abs(bias) > 0.1) {
+		t.Errorf("%d of %d held, bias %+.2f; want 90 %% and 0.1 at most", held, len(ratios), bias)
+	}
+}
+
+type span struct{ estimate, lo, hi float64 } // seconds
+
+// foretell records a program, and returns the forecast and the operations done at
+// the last steady snapshot.
+func (d dying) foretell(t *testing.T, dir string) (iv span, ops int64) {
+	addr := ports.Free(t)
+	cfg := DefaultConfig()
+	cfg.Command, cfg.CommandEnv, cfg.CommandGrace = []string{os.Args[0]}, append(environment(d.mode, addr), d.env...), time.Second
+	cfg.Pprof = capture.Config{URL: addr}
+	cfg.Load = &harness.HTTPConfig{URL: "http://" + addr + "/op", Timeout: 10 * time.Second}
+	cfg.Plan.Rate = harness.Rate{From: rateOfDying, To: rateOfDying}
+	cfg.Plan.IdleEvery, cfg.Plan.RestMarks = 100*time.Millisecond, 0
+	cfg.Plan.Warmup, cfg.Plan.Steady, cfg.Plan.Drain = 500*time.Millisecond, 8*time.Second, 100*time.Millisecond
+	cfg.Plan.Every = 400 * time.Millisecond
+	cfg.Out = filepath.Join(dir, strings.ReplaceAll(d.name, " ", "-"))
+	cfg.Detect.Limit = d.limit << 20
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	cfg.Progress = func(e Event) {
+		if e.RSS > mostResident {
+			cancel()
+		}
+	}
+	out, err := Run(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitGone(t, addr)
+	for _, s := range out.Run.Snapshots {
+		if s.Phase == snapshot.PhaseSteady && s.Ops != nil {
+			ops = *s.Ops
+		}
+	}
+	f := out.Result.Forecast
+	if f == nil {
+		t.Errorf("no forecast; the verdict is %s, warnings %+v", out.Result.Verdict, out.Result.Warnings)
+		return span{math.NaN(), math.NaN(), math.NaN()}, ops
+	}
+	s := f.SecondsToLimit
+	return span{s.Estimate, s.Lo, s.Hi}, ops
+}
+
+// die runs the program to its limit and returns how long that takes from the
+// operation ops on, seconds.
+func (d dying) die(t *testing.T, ops int64) float64 {
+	addr := ports.Free(t)
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(environment(d.mode, addr), d.env...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}()
+	c, err := capture.New(capture.Config{URL: addr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	if err := capture.WaitReady(ctx, c); err != nil {
+		t.Fatal(err)
+	}
+	h, err := harness.NewHTTP(harness.HTTPConfig{URL: "http://" + addr + "/op", Timeout: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	load, err := harness.New(h, harness.Plan{Rate: harness.Rate{From: rateOfDying, To: rateOfDying}, Steady: 2 * time.Minute, MaxInFlight: 256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		_, _ = load.Run(ctx)
+	}()
+	defer func() {
+		cancel()
+		<-over
+	}()
+	var from time.Time
+	for look := time.NewTicker(20 * time.Millisecond); ; {
+		select {
+		case now := <-look.C:
+			if n := load.Counts().Completed; from.IsZero() && n >= ops {
+				from = now
+			}
+			if anonymousOf(t, cmd.Process.Pid) < d.limit<<20 {
+				continue
+			}
+			look.Stop()
+			if from.IsZero() {
+				return float64(load.Counts().Completed-ops) / rateOfDying
+			}
+			return now.Sub(from).Seconds()
+		case <-over:
+			t.Fatalf("the limit was not reached within two minutes")
+		}
+	}
+}
+
+// anonymousOf is the resident memory of a process that no file backs, bytes.
+func anonymousOf(t *testing.T, pid int) int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := bytes.Fields(text)
+	if len(f) < 3 {
+		t.Fatalf("statm: %q", text)
+	}
+	pages := func(b []byte) int64 {
+		n, err := strconv.ParseInt(string(b), 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	return (pages(f[1]) - pages(f[2])) * int64(os.Getpagesize())
+}
