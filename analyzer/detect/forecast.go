@@ -13,6 +13,7 @@ type use struct {
 	n            int     // judged snapshots
 	live, stacks float64 // bytes
 	wasted       float64 // of the heap that is resident, beside what is live
+	container    float64 // the largest object, where it is one that is enlarged
 	r            float64 // what is allocated between collections, times live and stacks
 	collects     bool    // r is not without bounds
 
@@ -92,6 +93,7 @@ func (j *judgement) uses() (u use, ok bool) {
 	was := func(name string) float64 { v, _ := first.Counters.Get(name); return float64(v) }
 	u.n, u.stacks = len(heap.at), get("StackInuse")
 	u.live = j.liveAtEnd(heap, u.heapGrow)
+	u.container = j.enlarged(heap.at)
 	u.r, u.collects = j.ratio(heap.at)
 	inUse := math.Max(get("HeapInuse"), get("HeapAlloc"))
 	u.wasted, u.idle = inUse-get("HeapAlloc"), math.Max(0, get("HeapSys")-get("HeapReleased")-inUse)
@@ -148,6 +150,28 @@ func (j *judgement) liveAtEnd(heap *total, grow *stats.Interval) float64 {
 		say = append(say, y[i]+grow.Estimate*(j.run.Seconds[end]-j.run.Seconds[i]))
 	}
 	return median(say)
+}
+
+// enlarged is the size of the largest object that is live at the last of the
+// snapshots at, bytes, of a site that had a smaller one at the first, and none as
+// large: a slice or table that is enlarged. 0 without one.
+func (j *judgement) enlarged(at []int) float64 {
+	var most int64
+	for _, s := range j.run.Sites {
+		var first, last int64
+		for _, z := range s.Sizes() {
+			if z.Samples[at[0]] > 0 {
+				first = max(first, z.Size)
+			}
+			if z.Samples[at[len(at)-1]] > 0 {
+				last = max(last, z.Size)
+			}
+		}
+		if first > 0 && last > first {
+			most = max(most, last)
+		}
+	}
+	return float64(most)
 }
 
 // allocates is what the program allocates a second, bytes, and its bounds; 0 where
@@ -277,8 +301,9 @@ func (j *judgement) until(kind LimitKind, limit int64, u use) *Forecast {
 	default:
 		f.Assumption = &Reason{PeaksBeforeGC, Values{Times: 1 + r}}
 	}
-	// In a slow reading, which ends late, all idle heap is used again, and in a fast
-	// one none.
+	// In a slow reading, which ends late, all idle heap is used again, and no container
+	// is enlarged near the end; in a fast one, none is, and one is made anew beside
+	// the old one just before.
 	reading := func(rate func(*stats.Interval) float64, slow, reached, touched, allocated float64) course {
 		of := func(iv *stats.Interval) float64 {
 			if iv == nil {
@@ -289,7 +314,7 @@ func (j *judgement) until(kind LimitKind, limit int64, u use) *Forecast {
 		c := course{heap: u.live, stacks: u.stacks, r: r * reached, grow: of(u.heapGrow), deepen: of(u.stackGrow), outside: of(outside), late: slow}
 		c.allocated = math.Max(allocated, c.grow)
 		rise := c.r * (c.heap + c.stacks)
-		c.w = 1 + u.perByte + (1-slow)*u.wasted/(c.heap+rise)
+		c.w = 1 + u.perByte + (1-slow)*(u.wasted/(c.heap+rise)+enlargedTo*u.container/c.heap)
 		beside := u.tables
 		if c.q = 1 + u.perByte; !soleTables {
 			c.q = touched + u.perByte

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/heapdrift/heapdrift/analyzer/snapshot"
+	"github.com/heapdrift/heapdrift/analyzer/stats"
 )
 
 // A leak of 1 MB/s of live heap: at the end 105 MB are live, 20 MB are none of the
@@ -182,5 +183,32 @@ func TestForecastOfTheLastCycle(t *testing.T) {
 		if f == nil || !near(f.SecondsToLimit.Estimate, c.want) || !near(f.SecondsToLimit.Lo, c.lo) || !near(f.SecondsToLimit.Hi, c.hi) {
 			t.Errorf("%s: %+v, want %.0f [%.0f, %.0f] s", c.name, f, c.want, c.lo, c.hi)
 		}
+	}
+}
+
+// A container that was enlarged in the recording may be enlarged again just before the
+// limit: then its next size stands beside it.
+func TestForecastOfAContainer(t *testing.T) {
+	t.Parallel()
+	forecast := func(filled func(i int) float64) (iv stats.Interval, size float64) {
+		run, cfg := leaking1MB(20), DefaultConfig()
+		cfg.Limit = 1020e6
+		for i, h := range appended(len(run.Snapshots), filled) {
+			run.Snapshots[i].Heap = h
+			for _, x := range h.Samples {
+				size = math.Max(size, float64(x.Size))
+			}
+		}
+		f := Analyze(run, cfg).Forecast
+		if f == nil {
+			t.Fatal("no forecast")
+		}
+		return f.SecondsToLimit, size
+	}
+	full, _ := forecast(func(int) float64 { return 20e6 })
+	enlarged, size := forecast(func(i int) float64 { return 1e6 * float64(i+1) })
+	want := 1000e6/(2*(1+enlargedTo*size/liveAtEnd)*1e6) - liveAtEnd/1e6
+	if math.Abs(enlarged.Lo-want) > 0.02*want || enlarged.Estimate > full.Estimate-0.4*(full.Lo-want) || math.Abs(enlarged.Hi-full.Hi) > 1 {
+		t.Errorf("one of %.0f bytes: %+v, want from %.0f s; one that is full: %+v", size, enlarged, want, full)
 	}
 }

@@ -263,6 +263,7 @@ const (
 	// three quarters on the average, and its pages below are not resident.
 	stackTouched     = 0.875
 	stackAtLeast     = 0.75
+	enlargedTo       = 1.25    // times what a large slice has room for: append's growth (runtime/slice.go)
 	mostTables       = 0.25    // of a byte of heap, that the runtime's tables take
 	mostOfSnapshot   = 5 << 20 // bytes that a snapshot allocates; idle programs showed 4.5 MiB
 	allocationVaries = 0.1     // of the rate at which a program allocates, that of the recording tells of later
