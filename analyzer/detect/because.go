@@ -64,6 +64,9 @@ func (t *total) reasons(j *judgement) []Reason {
 			add(GoneAfterDrain, Values{Share: gone})
 		}
 	}
+	if t.Because == GrowsAfterLoad {
+		add(GrowsAfterLoad, Values{Share: e.AfterLoad.Statistic})
+	}
 	switch {
 	case e.Unloaded.Passed:
 		add(GrowsWithoutLoad, Values{Rate: t.unloaded.perSecond, Per: PerSecond})

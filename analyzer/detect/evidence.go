@@ -63,6 +63,7 @@ type Evidence struct {
 
 	Kept         Test // still there after the drain
 	Unloaded     Test // growth without load, by time, is shown
+	AfterLoad    Test // it went on in the drain as under load, and was not there before the load
 	ByTime       Test // growth under load is shown, and what is known without load does not refute that it is by time
 	PassGoesOn   Test // the last pass is shown to grow like the first
 	PassStops    Test // the last pass over the same content is shown not to grow
@@ -142,7 +143,7 @@ func (e *Evidence) trend() *Trend {
 
 // asked are the tests that could be asked, in the order of the rules.
 func (e *Evidence) asked() []Test {
-	all := []Test{e.Slope, e.Rank, e.Steps, e.GoesOn, e.Straight, e.Kept, e.Unloaded, e.ByTime, e.PassGoesOn, e.PassStops, e.PassBounded, e.Material, e.Enough, e.EitherEnough, e.Rises, e.Bounded, e.Flat}
+	all := []Test{e.Slope, e.Rank, e.Steps, e.GoesOn, e.Straight, e.Kept, e.Unloaded, e.ByTime, e.AfterLoad, e.PassGoesOn, e.PassStops, e.PassBounded, e.Material, e.Enough, e.EitherEnough, e.Rises, e.Bounded, e.Flat}
 	if s := e.ofSite; s != nil {
 		all = append(all, s.samples, s.died, s.even)
 	}

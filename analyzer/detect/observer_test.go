@@ -233,3 +233,41 @@ func TestCalibrationOfGrowthByTime(t *testing.T) {
 	}
 	c.show(&b)
 }
+
+// A wave slower than the run rises along a line under load, and goes on as before
+// when the load has ended; before it nothing grew. What the operations leave behind
+// stays where it was.
+func TestGrowthThatGoesOnAfterTheLoadIsNoLeak(t *testing.T) {
+	t.Parallel()
+	const steady, drain = 20, 4
+	for _, c := range []struct {
+		name string
+		part float64 // of the growth under load, that goes on in the drain
+		want Verdict
+	}{
+		{"as under load", 1, Growing},
+		{"at two thirds", 0.67, Growing},
+		{"at a third", 0.33, Leak},
+		{"not at all", 0, Leak},
+	} {
+		s := simulation{idle: 8, steady: steady, drain: drain, ops: 10_000, bytes: curve(steady, 2e3, linear(5e6)), objects: curve(steady, 20, linear(5e4))}
+		more := func(y []float64, grown, noise float64) []float64 {
+			r := seeded("after the load "+c.name, steady)
+			for i := range drain {
+				y = append(y, y[steady-1]+c.part*grown*float64(i+1)/(steady-1)+noise*r.NormFloat64())
+			}
+			return y
+		}
+		s.bytes, s.objects = more(s.bytes, 5e6, 2e3), more(s.objects, 5e4, 20)
+		res := judge(s.run(), DefaultConfig()).res
+		for _, name := range []string{series.LiveBytes, series.LiveObjects} {
+			b := res.Total(name)
+			if b.Verdict != c.want {
+				t.Errorf("%s, %s: %s %+v, want %s", c.name, name, b.Verdict, b.Reasons, c.want)
+			}
+			if told := slices.ContainsFunc(b.Reasons, func(r Reason) bool { return r.Code == GrowsAfterLoad }); told != (c.want == Growing) {
+				t.Errorf("%s, %s: told %v, %+v", c.name, name, told, b.Reasons)
+			}
+		}
+	}
+}

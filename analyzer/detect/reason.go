@@ -162,6 +162,7 @@ const (
 	NotMeasured       Code = "not-measured"         // N of Of snapshots measured nothing, or garbage
 	NotWholeRun       Code = "not-whole-run"        // the run failed or was ended early: Text
 	GrowsWithoutLoad  Code = "grows-without-load"   // by Rate a second, before the load and in the drain
+	GrowsAfterLoad    Code = "grows-after-load"     // by Rate a second in the drain, Share of the rate under load, and not before it
 	MayGrowByTime     Code = "may-grow-by-time"     // by Rate a second without load, at most Upper
 )
 

@@ -68,6 +68,7 @@ func totalRules() []Rule {
 		{"with goroutines that may end", func(e *Evidence, o *Others) bool { return e.leaks(o) && o.Ramp }, Growing, WithGoroutines},
 		{"bytes slacken", func(e *Evidence, o *Others) bool { return e.leaks(o) && e.ofTotal.outpaced }, Growing, BytesSlacken},
 		{"a curve", func(e *Evidence, o *Others) bool { return e.leaks(o) && e.Straight.Failed() }, Growing, Curves},
+		{"goes on after the load, and was not before it", func(e *Evidence, o *Others) bool { return e.leaks(o) && e.AfterLoad.Passed }, Growing, GrowsAfterLoad},
 		{"every test passes", func(e *Evidence, o *Others) bool { return e.leaks(o) }, Leak, Rises},
 		{"every test passes, by time", func(e *Evidence, o *Others) bool { return e.leaksByTime(o) }, Leak, Rises},
 		{"grows without load", func(e *Evidence, _ *Others) bool { return e.Unloaded.Passed }, Suspect, GrowsWithoutLoad},

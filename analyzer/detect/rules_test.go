@@ -68,6 +68,7 @@ func ruleTables() []ruleTable {
 			{"with goroutines that may end", "bytes slacken", func(e *Evidence, o *Others) { e.ofTotal.outpaced, o.Ramp = true, true }},
 			{"bytes slacken", "a curve", func(e *Evidence, _ *Others) { e.ofTotal.outpaced, e.Straight = true, failed() }},
 			{"a curve", "every test passes", func(e *Evidence, _ *Others) { e.Straight = failed() }},
+			{"goes on after the load, and was not before it", "every test passes", func(e *Evidence, _ *Others) { e.AfterLoad = passed() }},
 			{"every test passes", "risen by rank", func(e *Evidence, _ *Others) { e.ofTotal.containers, e.PassGoesOn = true, passed() }},
 			{"every test passes, by time", "grows without load", func(e *Evidence, _ *Others) {
 				e.EitherEnough, e.Unloaded, e.ByTime, e.ofTotal.inAll = failed(), passed(), passed(), passed()

@@ -172,7 +172,35 @@ func (j *judgement) measureTotal(s *series.Total) *total {
 	if s.Name == series.LiveBytes && !s.Sampled {
 		j.askTime(t, sc)
 	}
+	if heap && !s.Sampled {
+		j.askAfterLoad(t)
+	}
 	return t
+}
+
+// askAfterLoad asks of growth under load whether it went on in the drain, where no
+// operation came, at half of its rate or more, and was bounded below half of the
+// drain's rate before the load: then it is neither the operations' nor that of time.
+func (j *judgement) askAfterLoad(t *total) {
+	w := j.run.Window
+	if !j.run.HasOps || !t.Rank.Passed {
+		return
+	}
+	part := func(phase []int) *unloaded {
+		return withoutLoad(t.series.Y, j.run.Seconds, [][]int{phase}, t.observed.perSnapshot, 0)
+	}
+	before, after := part(w.Idle), part(w.Drain)
+	seconds := make([]float64, len(t.at))
+	for k, i := range t.at {
+		seconds[k] = j.run.Seconds[i]
+	}
+	loaded, ok := rateOf(seconds, t.y, stats.Noise{})
+	if before == nil || after == nil || !ok || !(loaded.PerX > 0) {
+		return
+	}
+	goesOn := after.lower(unloadedSure) > keptAtLeast*loaded.PerX && before.upper(unloadedSure) < keptAtLeast*after.perSecond
+	share := after.perSecond / loaded.PerX
+	t.AfterLoad = Test{"goes on after the load", goesOn, share, keptAtLeast, unitShare}
 }
 
 // askTime asks how much of the growth of t is there without load. What grows with

@@ -68,6 +68,7 @@ var sentences = map[detect.Code]string{
 	detect.NotMeasured:       "{n} of {of} snapshots measured nothing of the target, or garbage with what is live: that is no evidence of absence",
 	detect.NotWholeRun:       "not clean, because this is no whole run: {text}",
 	detect.GrowsWithoutLoad:  "live bytes grow without load, by {rate} bytes per second, more than taking snapshots leaves behind: the program keeps memory by time, and not only by operation",
+	detect.GrowsAfterLoad:    "it went on in the drain, at {share} of the rate under load, and was not there before the load: neither operations nor time explain that, a slow wave does: run longer{ (--for)}",
 	detect.MayGrowByTime:     "it may grow by time, and not by operation: without load it does by {rate} bytes per second, at most {upper}, and that does not rule it out: a longer drain{ (--drain)} tells the two apart",
 
 	// Sites.
