@@ -308,12 +308,15 @@ func fades(u, y []float64, whole stats.Slope) (part float64, fades bool) {
 		x := (u[i] - u[n-1]) / (u[n-1] - u[0])
 		one[i], two[i], three[i] = x, x*x, x*x*x
 	}
-	t, err := stats.FitTerm(y, one, two, three)
+	c, err := stats.Coefficients(y, one, two, three)
 	if err != nil {
 		return 0, false
 	}
-	part = t.Coef[0] / (u[n-1] - u[0]) / whole.PerX
-	return part, part < fadesTo && t.T() < -stats.StudentQuantile(1-fadesLevel, t.DF)
+	if part = c[0] / (u[n-1] - u[0]) / whole.PerX; part >= fadesTo {
+		return part, false
+	}
+	t, err := stats.FitTerm(y, one, two, three)
+	return part, err == nil && t.T() < -stats.StudentQuantile(1-fadesLevel, t.DF)
 }
 
 // flatEnd reports that a series which grew does so no longer: the rate over its last
@@ -336,13 +339,14 @@ func flatEnd(u, y []float64) (n int, part float64, flat bool) {
 	most := max(3, len(u)/6)
 	level, least := flatEndLevel/float64(most-leastFlatEnd+1), 0.0
 	for m := leastFlatEnd; m <= min(most, len(u)-1-leastBefore); m++ {
-		t, err := stats.FitTerm(y, u, hinge(u, len(u)-1-m))
-		if err != nil || !(t.Coef[0] > 0) {
+		bend := hinge(u, len(u)-1-m)
+		c, err := stats.Coefficients(y, u, bend) // its error takes time, and is seldom asked for
+		if err != nil || !(c[0] > 0) || 1+c[1]/c[0] >= flatEndOf {
 			continue
 		}
 		// Of the lengths that pass, the one that tells it best.
-		if p := 1 + t.Coef[1]/t.Coef[0]; p < flatEndOf && t.T() < math.Min(least, -stats.StudentQuantile(1-level, t.DF)) {
-			n, part, flat, least = m, p, true, t.T()
+		if t, err := stats.FitTerm(y, u, bend); err == nil && t.T() < math.Min(least, -stats.StudentQuantile(1-level, t.DF)) {
+			n, part, flat, least = m, 1+c[1]/c[0], true, t.T()
 		}
 	}
 	if flat {
