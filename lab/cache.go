@@ -42,8 +42,8 @@ func cache(name string) Scenario {
 	}
 }
 
-// pages is a stream of documents that come from pages of very different
-// popularity.
+// pages is a stream of documents, of which some come from pages that bring many and
+// the others from a page that brings one.
 type pages struct{ articles corpus.Generator }
 
 // Document writes article seq.
@@ -53,22 +53,26 @@ func (p pages) Document(seq int64) pipeline.Document {
 	return doc
 }
 
-// The pages' popularity follows Zipf's law, as links and requests on the web do
-// (Breslau et al., "Web Caching and Zipf-like Distributions", INFOCOM 1999): the
-// n-th page brings a share of about n^-zipfExponent of the documents. There are
-// so many that new ones never cease: of the documents of the usual run three in
-// five come from a page not seen before, at its end still more than half.
+// Nine documents in twenty come from front pages, whose popularity follows Zipf's
+// law, as that of links and requests on the web does (Breslau et al., "Web Caching
+// and Zipf-like Distributions", INFOCOM 1999): the n-th brings a share of about
+// n^-zipfExponent of them. The others come from a page of their own, which no
+// document comes from again: new pages never cease, and never become rarer.
 const (
 	zipfExponent = 1.1
-	zipfPages    = 1e9
+	frontPages   = 64
+	fromFront    = 0.45
 )
 
-// page is the URL of the page that article seq comes from: the quantile of
-// Zipf's law at frac(seq·√2), spread as evenly as the articles' lengths are.
-// The quantile is that of the continuous distribution.
+// page is the URL of the page that article seq comes from: by frac(seq·√2), spread
+// as evenly as the articles' lengths are, one of its own or the quantile of Zipf's
+// law. The quantile is that of the continuous distribution.
 func (p pages) page(seq int64) string {
 	_, u := math.Modf(float64(seq) * math.Sqrt2)
-	rank := math.Pow(1-u*(1-math.Pow(zipfPages, 1-zipfExponent)), 1/(1-zipfExponent))
+	if u >= fromFront {
+		return fmt.Sprintf("https://news.example/article-%d/index.html", seq)
+	}
+	rank := math.Pow(1-u/fromFront*(1-math.Pow(frontPages, 1-zipfExponent)), 1/(1-zipfExponent))
 	return fmt.Sprintf("https://news.example/section-%d/index.html", int64(rank))
 }
 
