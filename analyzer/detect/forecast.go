@@ -12,7 +12,8 @@ import (
 type use struct {
 	n            int     // judged snapshots
 	live, stacks float64 // bytes
-	wasted       float64 // of the heap that is resident, beside what is live
+	wasted       float64 // of spans of the heap in use, beside what is live …
+	perLive      float64 // … and what of it a byte that is live adds
 	container    float64 // the largest object, where it is one that is enlarged
 	r            float64 // what is allocated between collections, times live and stacks
 	collects     bool    // r is not without bounds
@@ -97,6 +98,10 @@ func (j *judgement) uses() (u use, ok bool) {
 	u.r, u.collects = j.ratio(heap.at)
 	inUse := math.Max(get("HeapInuse"), get("HeapAlloc"))
 	u.wasted, u.idle = inUse-get("HeapAlloc"), math.Max(0, get("HeapSys")-get("HeapReleased")-inUse)
+	if grown := get("HeapAlloc") - was("HeapAlloc"); grown > 0 && u.live > 0 {
+		more := u.wasted - math.Max(0, was("HeapInuse")-was("HeapAlloc"))
+		u.perLive = math.Max(0, math.Min(u.wasted/u.live, more/grown))
+	}
 	u.tables = math.Max(0, get("Sys")-get("HeapSys")-u.stacks)
 	if grown := get("HeapSys") + u.stacks - was("HeapSys") - was("StackInuse"); grown > 0 {
 		u.perByte = math.Max(0, math.Min(mostTables, (get("Sys")-was("Sys")-grown)/grown))
@@ -314,7 +319,7 @@ func (j *judgement) until(kind LimitKind, limit int64, u use) *Forecast {
 		c := course{heap: u.live, stacks: u.stacks, r: r * reached, grow: of(u.heapGrow), deepen: of(u.stackGrow), outside: of(outside), late: slow}
 		c.allocated = math.Max(allocated, c.grow)
 		rise := c.r * (c.heap + c.stacks)
-		c.w = 1 + u.perByte + (1-slow)*(u.wasted/(c.heap+rise)+enlargedTo*u.container/c.heap)
+		c.w = 1 + u.perByte + (1-slow)*(u.perLive*c.heap/(c.heap+rise)+enlargedTo*u.container/c.heap)
 		beside := u.tables
 		if c.q = 1 + u.perByte; !soleTables {
 			c.q = touched + u.perByte
@@ -323,6 +328,7 @@ func (j *judgement) until(kind LimitKind, limit int64, u use) *Forecast {
 		if r > 0 {
 			beside = math.Max(beside, u.most-(c.w*(c.heap+rise)-u.perByte*c.heap)-touched*c.stacks)
 		}
+		beside += (1 - slow) * (u.wasted - u.perLive*c.heap)
 		c.room = float64(limit) - beside + u.perByte*(c.heap+c.stacks)
 		return c
 	}

@@ -240,3 +240,30 @@ func TestForecastFromSitesWhereTheTotalIsUneven(t *testing.T) {
 		t.Errorf("forecast %+v, want some %.0f s", f, want)
 	}
 }
+
+// What spans waste at the end goes on where it grew with the live heap, and stays what
+// it is where it did not.
+func TestForecastOfWastedSpans(t *testing.T) {
+	t.Parallel()
+	const other, grown = 20e6, 38e6
+	for _, c := range []struct {
+		name          string
+		wasted, grows float64 // bytes at the first judged snapshot, and a byte of live heap
+	}{
+		{"nothing", 0, 0},
+		{"always as much", 30e6, 0},
+		{"a fifth of growth", 10e6, 0.2},
+	} {
+		run, cfg := leaking1MB(20), DefaultConfig()
+		cfg.Limit = 1020e6
+		for i, s := range run.Snapshots {
+			s.Counters.Values["HeapInuse"] = s.Counters.Values["HeapAlloc"] + uint64(c.wasted+c.grows*2e6*float64(max(0, i-6)))
+		}
+		f := Analyze(run, cfg).Forecast
+		room := 1020e6 - other - c.wasted - c.grows*grown + c.grows*liveAtEnd
+		want := (room - (2+c.grows)*liveAtEnd) / ((2 + c.grows) * 1e6)
+		if f == nil || math.Abs(f.SecondsToLimit.Lo-want) > 0.02*want || math.Abs(f.SecondsToLimit.Hi-413) > 5 {
+			t.Errorf("%s: %+v, want %.0f to 413 s", c.name, f, want)
+		}
+	}
+}
