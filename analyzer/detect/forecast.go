@@ -99,7 +99,7 @@ func (j *judgement) uses() (u use, ok bool) {
 	inUse := math.Max(get("HeapInuse"), get("HeapAlloc"))
 	u.wasted, u.idle = inUse-get("HeapAlloc"), math.Max(0, get("HeapSys")-get("HeapReleased")-inUse)
 	if grown := get("HeapAlloc") - was("HeapAlloc"); grown > 0 && u.live > 0 {
-		more := u.wasted - math.Max(0, was("HeapInuse")-was("HeapAlloc"))
+		more := u.wasted - math.Max(leastWasted, was("HeapInuse")-was("HeapAlloc"))
 		u.perLive = math.Max(0, math.Min(u.wasted/u.live, more/grown))
 	}
 	u.tables = math.Max(0, get("Sys")-get("HeapSys")-u.stacks)

@@ -264,7 +264,8 @@ const (
 	stackTouched     = 0.875
 	stackAtLeast     = 0.75
 	enlargedTo       = 1.25    // times what a large slice has room for: append's growth (runtime/slice.go)
-	mostTables       = 0.25    // of a byte of heap, that the runtime's tables take
+	mostTables       = 0.035   // of a byte of heap, that the runtime's tables take: the programs that died showed 0 to 0.034
+	leastWasted      = 1 << 20 // bytes, of spans in use; idle programs show as much
 	mostOfSnapshot   = 5 << 20 // bytes that a snapshot allocates; idle programs showed 4.5 MiB
 	allocationVaries = 0.1     // of the rate at which a program allocates, that of the recording tells of later
 )
