@@ -339,7 +339,7 @@ func (j *judgement) until(kind LimitKind, limit int64, u use) *Forecast {
 		return nil
 	}
 	iv := stats.Interval{Estimate: mid.seconds(), Lo: fast.seconds(), Hi: slow.seconds(), Confidence: confidence, N: u.n}
-	if g, goals := u.residentGrow, mid.w*(mid.grow+mid.r*(mid.grow+mid.deepen))+mid.q*mid.deepen+mid.outside; r > 0 && g != nil && g.Estimate > goals {
+	if g, goals := u.residentGrow, mid.w*(mid.grow+mid.r*(mid.grow+mid.deepen))+mid.q*mid.deepen+mid.outside; r > 0 && g != nil && g.Lo > goals {
 		iv = timeTo(mid.room-mid.w*(mid.heap+mid.r*(mid.heap+mid.stacks))-mid.q*mid.stacks, *g)
 		f.Assumption = &Reason{Code: ResidentGoesOn}
 	}
