@@ -13,6 +13,9 @@ import (
 // HEAPDRIFT_CALIBRATE is the number of simulated runs per family and length; the
 // default keeps the test short. 1500 give the figures of the commit messages.
 func repetitions(t *testing.T, short int) int {
+	if underRace {
+		t.Skip("arithmetic of one goroutine: the race detector has nothing to see, and takes ten times as long")
+	}
 	v := os.Getenv("HEAPDRIFT_CALIBRATE")
 	if v == "" {
 		return short
