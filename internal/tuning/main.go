@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	if flags.NArg() == 0 {
-		return errors.New("usage: tuning [-runs N] [-seed N] NAME...")
+		return errors.New("usage: tuning [-runs N] [-seed N] NAME [NAME …]")
 	}
 	source, err := os.ReadFile(thresholds)
 	if err != nil {
