@@ -26,7 +26,7 @@ func body(name string) Scenario {
 		Truth: Truth{
 			Leaky: LeakyTruth{
 				Run: "leak", Finding: "leak", Kind: "heap",
-				AllocatedAt: "encoding/json.Marshal", // the question, which the connection keeps
+				AllocatedAt: "leakscenarios/body.(*Reader).ask", // the question and the request, which the connection keeps
 				DefectAt:    "leakscenarios/body.(*Reader)",
 				// The connection's reader and writer, and as the desk runs in
 				// the same process the goroutine that serves it there.
